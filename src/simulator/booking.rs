@@ -14,8 +14,6 @@ pub(super) struct Booking {
     /// In rupiah.
     pub(super) amount: i64,
     pub(super) stage: Stage,
-    /// Takes its time: its payment waits long, its guest overstays.
-    pub(super) slow: bool,
 }
 
 /// How far a booking has come. Cancelled, rejected and departed ones are forgotten.
@@ -23,12 +21,12 @@ pub(super) struct Booking {
 pub(super) enum Stage {
     /// Booked; no payment was handed in yet.
     Booked,
-    /// A payment was handed in and waits to be verified.
-    Waiting { since: Timestamp },
+    /// A payment was handed in; nobody looks at it before `until`.
+    Waiting { until: Timestamp },
     /// Paid; the guest is expected.
     Confirmed,
-    /// Checked in.
-    Inside { since: Timestamp },
+    /// Checked in; the guest does not leave before `until`.
+    Inside { since: Timestamp, until: Timestamp },
 }
 
 impl Booking {
@@ -46,7 +44,7 @@ impl Booking {
 
     pub(super) fn inside_since(&self) -> Option<Timestamp> {
         match self.stage {
-            Stage::Inside { since } => Some(since),
+            Stage::Inside { since, .. } => Some(since),
             Stage::Booked | Stage::Waiting { .. } | Stage::Confirmed => None,
         }
     }

@@ -4,6 +4,8 @@
 //! the list changes, and the publications follow from the change. So at any rate nobody leaves who did not
 //! come (but for the odd ones, who are meant to be), and the places told are the places taken.
 
+use std::ops::Range;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rand::seq::IndexedRandom;
@@ -17,11 +19,11 @@ use super::publication::Publication;
 
 /// How many days ahead a place can be booked.
 const DAYS_AHEAD: i32 = 6;
-/// How many bookings may take their time at once; else a long demo would end with nothing but those.
-const SLOW_AT_ONCE: usize = 4;
-/// How long a slow payment waits, and how long after the end of the session a slow guest is still there.
-const SLOW_PAYMENT: SignedDuration = SignedDuration::from_mins(45);
-const SLOW_GUEST: SignedDuration = SignedDuration::from_mins(100);
+/// How much of a session is sold ahead, in percent; the rest once it runs.
+const SOLD_AHEAD: u32 = 80;
+/// How many payments, and how many guests, may take their time at once; else a long demo would end with
+/// nothing but those.
+const SLOW_AT_ONCE: usize = 3;
 
 /// What can happen.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +146,8 @@ impl House {
     }
 
     fn has_place(&self, session: Session) -> bool {
-        self.taken(session) < session.places()
+        let sold = if session == self.running { 100 } else { SOLD_AHEAD };
+        self.taken(session) * 100 < session.places() * sold
     }
 
     fn taken(&self, session: Session) -> u32 {
@@ -159,10 +162,9 @@ impl House {
 
     fn add_booking(&mut self, session: Session, stage: Stage) -> Booking {
         let party = [1, 1, 2, 2, 3, 4].choose(&mut self.random).copied().unwrap_or(1);
-        let slow = self.random.random_ratio(1, 7) && self.all(|booking| booking.slow).len() < SLOW_AT_ONCE;
         let user = self.random.random_range(1..=guest::KNOWN);
         let booking =
-            Booking { id: self.next_booking, user, session, amount: session.price() * party, stage, slow };
+            Booking { id: self.next_booking, user, session, amount: session.price() * party, stage };
         self.next_booking += 1;
         self.bookings.push(booking.clone());
         booking
@@ -189,15 +191,21 @@ impl House {
             ["bank_transfer", "bank_transfer", "bank_transfer", "qris", "qris", "e_wallet"];
         let index = self.pick(&self.all(is_unpaid))?;
         let method = METHODS.choose(&mut self.random)?;
+        let now = self.now;
+        let slow = self.all(|booking| matches!(booking.stage, Stage::Waiting { until } if until > now)).len();
+        let until = if slow < SLOW_AT_ONCE && self.random.random_ratio(1, 6) {
+            self.minutes_after(now, 20..60)
+        } else {
+            now
+        };
         let booking = self.bookings.get_mut(index)?;
-        booking.stage = Stage::Waiting { since: self.now };
+        booking.stage = Stage::Waiting { until };
         self.next_payment += 1;
         Some(vec![Publication::payment_asked(booking, self.next_payment, method, self.now)])
     }
 
     fn may_settle(&self, booking: &Booking) -> bool {
-        let patience = if booking.slow { SLOW_PAYMENT } else { SignedDuration::ZERO };
-        matches!(booking.stage, Stage::Waiting { since } if self.now.duration_since(since) >= patience)
+        matches!(booking.stage, Stage::Waiting { until } if until <= self.now)
     }
 
     fn settle(&mut self) -> Option<Vec<Publication>> {
@@ -213,8 +221,6 @@ impl House {
         }
         let booking = self.bookings.get_mut(index)?;
         booking.stage = Stage::Confirmed;
-        // Slow enough; the guest may still leave in time.
-        booking.slow = false;
         Some(vec![
             Publication::payment_status(booking, "verified", self.now),
             Publication::booking_status(booking, "confirmed", "paid", self.now),
@@ -236,19 +242,28 @@ impl House {
     }
 
     fn arrive(&mut self) -> Option<Vec<Publication>> {
+        let booking = self.check_in()?;
+        Some(vec![Publication::check_in(&booking, Some(booking.customer()), self.now)])
+    }
+
+    /// One of the expected guests is inside from now on.
+    fn check_in(&mut self) -> Option<Booking> {
         let index = self.pick(&self.all(|booking| self.is_expected(booking)))?;
+        let over = self.running.ends_at(&self.zone);
+        let slow =
+            self.all(|booking| matches!(booking.stage, Stage::Inside { until, .. } if until > over)).len();
+        let until = if slow < SLOW_AT_ONCE && self.random.random_ratio(1, 6) {
+            self.minutes_after(over, 30..170)
+        } else {
+            later(self.now, self.shortest_stay).min(over)
+        };
         let booking = self.bookings.get_mut(index)?;
-        booking.stage = Stage::Inside { since: self.now };
-        Some(vec![Publication::check_in(booking, Some(booking.customer()), self.now)])
+        booking.stage = Stage::Inside { since: self.now, until };
+        Some(booking.clone())
     }
 
     fn may_leave(&self, booking: &Booking) -> bool {
-        let Some(since) = booking.inside_since() else { return false };
-        if booking.slow {
-            self.now.duration_since(booking.session.ends_at(&self.zone)) >= SLOW_GUEST
-        } else {
-            booking.session < self.running || self.now.duration_since(since) >= self.shortest_stay
-        }
+        matches!(booking.stage, Stage::Inside { until, .. } if until <= self.now)
     }
 
     fn leave(&mut self) -> Option<Vec<Publication>> {
@@ -285,17 +300,19 @@ impl House {
     }
 
     fn nameless_check_in(&mut self) -> Option<Publication> {
-        let index = self.pick(&self.all(|booking| self.is_expected(booking)))?;
-        let booking = self.bookings.get_mut(index)?;
-        booking.stage = Stage::Inside { since: self.now };
-        Some(Publication::check_in(booking, None, self.now))
+        let booking = self.check_in()?;
+        Some(Publication::check_in(&booking, None, self.now))
     }
 
     fn unmatched_check_out(&mut self) -> Publication {
         let id = self.first_booking - self.random.random_range(1..100);
         let user = self.random.random_range(1..=guest::KNOWN);
         let (session, stage) = (self.running, Stage::Confirmed);
-        Publication::check_out(&Booking { id, user, session, amount: 0, stage, slow: false }, self.now)
+        Publication::check_out(&Booking { id, user, session, amount: 0, stage }, self.now)
+    }
+
+    fn minutes_after(&mut self, at: Timestamp, minutes: Range<i64>) -> Timestamp {
+        later(at, SignedDuration::from_mins(self.random.random_range(minutes)))
     }
 
     /// The places in the list of the bookings for which something is true.
@@ -306,6 +323,10 @@ impl House {
     fn pick(&mut self, of: &[usize]) -> Option<usize> {
         of.choose(&mut self.random).copied()
     }
+}
+
+fn later(at: Timestamp, span: SignedDuration) -> Timestamp {
+    at.saturating_add(span).unwrap_or(Timestamp::MAX)
 }
 
 fn is_unpaid(booking: &Booking) -> bool {
