@@ -12,8 +12,10 @@ use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use super::layer::{Address, Layer, TokenSource};
+use super::relay::{AppFile, Relay, RelayFile};
 use super::secret::Secret;
 use super::{Error, value};
+use crate::client::NameMode;
 
 macro_rules! parsed {
     ($name:ident, $inner:ty, $parse:expr) => {
@@ -70,7 +72,9 @@ pub struct File {
     log_level: Option<Level>,
     auth: Auth,
     backend: Backend,
-    names: Option<BTreeMap<String, NameMode>>,
+    names: Option<BTreeMap<String, Mode>>,
+    relay: Relay,
+    app: Vec<AppFile>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -89,18 +93,25 @@ struct Backend {
     timezone: Option<Zone>,
 }
 
-/// Under which wire name a topic is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// [`NameMode`] as the file writes it.
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum NameMode {
-    /// The public name, and the private one if the token may join it.
+enum Mode {
     Auto,
-    /// The public name alone.
     Public,
-    /// The private name alone.
     Private,
-    /// The presence name alone: one is seen there.
     Presence,
+}
+
+impl From<Mode> for NameMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Auto => Self::Auto,
+            Mode::Public => Self::Public,
+            Mode::Private => Self::Private,
+            Mode::Presence => Self::Presence,
+        }
+    }
 }
 
 impl File {
@@ -144,7 +155,12 @@ impl File {
         self.env_file.as_deref()
     }
 
-    /// What the file says.
+    /// What the file says of a relay.
+    pub fn relay(&self) -> RelayFile {
+        RelayFile::resolve(&self.relay, &self.app)
+    }
+
+    /// What the file says of everything else.
     pub fn into_layer(self) -> Layer {
         let url = self.url.map(|url| Address::Url(url.0));
         Layer {
@@ -154,7 +170,7 @@ impl File {
             secret: self.secret.map(|secret| secret.0),
             ca_file: self.ca_file,
             channels: self.channels.map(|channels| channels.0),
-            names: self.names,
+            names: self.names.map(|names| names.into_iter().map(|(name, mode)| (name, mode.into())).collect()),
             auth_endpoint: self.auth.endpoint.map(|url| url.0),
             login_url: self.auth.login_url.map(|url| url.0),
             user_url: self.auth.user_url.map(|url| url.0),

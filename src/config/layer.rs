@@ -10,6 +10,8 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::client::NameMode;
+
 /// Where a Pusher-compatible server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -38,7 +40,7 @@ pub struct Layer {
     pub secret: Option<SecretString>,
     pub ca_file: Option<PathBuf>,
     pub channels: Option<Vec<String>>,
-    pub names: Option<BTreeMap<String, super::file::NameMode>>,
+    pub names: Option<BTreeMap<String, NameMode>>,
     pub auth_endpoint: Option<Url>,
     pub login_url: Option<Url>,
     pub user_url: Option<Url>,

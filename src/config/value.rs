@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
@@ -143,10 +143,10 @@ impl Moment {
         match self {
             Self::At(at) => *at,
             Self::Ago(span) => now - *span,
-            Self::Clock(clock) => Zoned::new(now, zone.clone())
+            Self::Clock(clock) => ZonedDateTime::new(now, zone.clone())
                 .date()
                 .to_datetime(*clock)
-                .to_zoned(zone.clone())
+                .to_zoned_datetime(zone.clone())
                 .map_or(now, |zoned| zoned.timestamp()),
         }
     }
