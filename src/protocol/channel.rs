@@ -89,7 +89,8 @@ impl ChannelName {
 
     /// Whether the channel keeps its last event for who comes later.
     pub fn is_cache(&self) -> bool {
-        let rest = ["private-encrypted-", "private-", "presence-"].iter().find_map(|p| self.0.strip_prefix(p));
+        let rest =
+            ["private-encrypted-", "private-", "presence-"].iter().find_map(|p| self.0.strip_prefix(p));
         rest.unwrap_or(&self.0).starts_with("cache-")
     }
 
@@ -140,11 +141,14 @@ pub struct Pattern(ChannelName);
 impl Pattern {
     /// Parses `prefix.*`. What the star stands for is never empty.
     pub fn parse(text: &str) -> Result<Self, BadChannel> {
-        let stem = text.strip_suffix('*').filter(|stem| stem.ends_with('.')).ok_or(BadChannel::BadCharacter)?;
+        let stem =
+            text.strip_suffix('*').filter(|stem| stem.ends_with('.')).ok_or(BadChannel::BadCharacter)?;
         let stem = ChannelName::parse(stem)?;
         match stem.kind() {
             ChannelKind::Public | ChannelKind::Private => Ok(Self(stem)),
-            ChannelKind::Encrypted | ChannelKind::Presence | ChannelKind::ServerToUser => Err(BadChannel::BadCharacter),
+            ChannelKind::Encrypted | ChannelKind::Presence | ChannelKind::ServerToUser => {
+                Err(BadChannel::BadCharacter)
+            }
         }
     }
 
@@ -264,7 +268,15 @@ mod tests {
         for other in ["booking.7", "private-booking", "private-booking.", "private-bookings.7"] {
             assert!(!pattern.matches(&name(other)), "{other}");
         }
-        for bad in ["*", "booking*", "booking.**", "*.booking", "boo*king.*", "presence-a.*", "private-encrypted-a.*"] {
+        for bad in [
+            "*",
+            "booking*",
+            "booking.**",
+            "*.booking",
+            "boo*king.*",
+            "presence-a.*",
+            "private-encrypted-a.*",
+        ] {
             assert!(Pattern::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(pattern.to_string(), "private-booking.*");

@@ -58,7 +58,9 @@ impl FromStr for Position {
 
     fn from_str(text: &str) -> Result<Self, BadPosition> {
         let (epoch, offset) = text.split_once(':').ok_or(BadPosition)?;
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+        let plain = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+        };
         if !plain(epoch) || !plain(offset) {
             return Err(BadPosition);
         }
@@ -104,7 +106,9 @@ mod tests {
 
     #[test]
     fn what_is_no_position_is_refused() {
-        for text in ["", ":", "k3x9", "k3x9:", ":4", "K3X9:4", "k3x9:+4", "k3x9:-1", "k3x9:4:5", "zzzzzzzzzzzzzz:1"] {
+        for text in
+            ["", ":", "k3x9", "k3x9:", ":4", "K3X9:4", "k3x9:+4", "k3x9:-1", "k3x9:4:5", "zzzzzzzzzzzzzz:1"]
+        {
             assert_eq!(text.parse::<Position>(), Err(BadPosition), "{text}");
         }
     }
