@@ -3,7 +3,10 @@
 //! One file in the data directory, readable by its owner alone, holds a token for each origin that `login`
 //! was run for, with the name and role that the backend gave. A token is only ever handed out for the origin
 //! it was kept under. The file is replaced as a whole, so that a machine that dies in the middle leaves the
-//! old one; a file that is damaged all the same is said to be so and is never guessed at.
+//! old one; a file that is damaged all the same is said to be so and is never guessed at. [`Backend`] asks
+//! for a token, and whose one is.
+
+mod backend;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +16,8 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Origin;
+
+pub use backend::{Backend, Error as BackendError, User};
 
 /// The file's version. An older one would be migrated; a newer one is left alone.
 const VERSION: u32 = 1;
