@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::domain::session::Hours;
 use calendar::Session;
 use house::House;
 
@@ -27,8 +28,8 @@ pub use publication::Publication;
 const MORNING_EVENTS: i64 = 460;
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-/// When the venue's sessions run, by name: `("Morning Session", "09:00-12:00")`.
-pub fn session_hours() -> impl Iterator<Item = (&'static str, String)> {
+/// When the venue's sessions open and close, by name.
+pub fn session_hours() -> impl Iterator<Item = (&'static str, Hours)> {
     calendar::hours()
 }
 
