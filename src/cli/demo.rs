@@ -100,8 +100,8 @@ fn dashboard(
     options.backend = Backend::default();
     options.venue.hours = simulator::session_hours().map(|(name, hours)| (name.to_owned(), hours)).collect();
     // The whole day is told, from its first moment on.
-    let today = now.to_zoned(settings.timezone.clone()).start_of_day();
-    options.complete_from = today.ok().map(|midnight| midnight.timestamp());
+    let midnight = settings.timezone.to_datetime(now).date().at(0, 0, 0, 0);
+    options.complete_from = settings.timezone.to_timestamp(midnight).ok();
     options.live = Some(live);
     Ok(options)
 }
