@@ -5,6 +5,7 @@
 //! be done, 2 wrong usage or settings, 130 interrupted.
 
 mod dashboard;
+mod demo;
 mod emit;
 mod flags;
 mod login;
@@ -38,6 +39,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Relay(relay::Args),
     Tail(tail::Args),
     Emit(emit::Args),
@@ -79,12 +81,37 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl From<crate::login::Error> for Failure {
+    fn from(error: crate::login::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Of a log that somebody asked for.
+impl From<crate::telemetry::Error> for Failure {
+    fn from(error: crate::telemetry::Error) -> Self {
+        Self::Usage(format!("{error}; name a file that can be written with --log-file"))
+    }
+}
+
+impl From<crate::app::Error> for Failure {
+    fn from(error: crate::app::Error) -> Self {
+        match error {
+            crate::app::Error::Interrupted => Self::Interrupted,
+            crate::app::Error::Terminal(_) | crate::app::Error::Signals(_) | crate::app::Error::Broken => {
+                Self::Failed(error.to_string())
+            }
+        }
+    }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let clock = Clock::system();
     let outcome = match cli.command {
         None => dashboard::run(cli.dashboard, clock),
+        Some(Command::Demo(args)) => demo::run(&args, clock),
         Some(Command::Relay(args)) => relay::run(args, clock),
         Some(Command::Tail(args)) => tail::run(args, clock),
         Some(Command::Emit(args)) => emit::run(args, clock),
@@ -125,17 +152,4 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 pub(crate) fn print(line: &str) -> Outcome {
     writeln!(io::stdout(), "{}", Untrusted::new(line).line(COLUMNS))?;
     Ok(())
-}
-
-impl From<crate::login::Error> for Failure {
-    fn from(error: crate::login::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-/// Of a log that somebody asked for.
-impl From<crate::telemetry::Error> for Failure {
-    fn from(error: crate::telemetry::Error) -> Self {
-        Self::Usage(format!("{error}; name a file that can be written with --log-file"))
-    }
 }
