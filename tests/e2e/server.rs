@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -44,10 +44,6 @@ pub(crate) enum Kind {
     Soketi,
     /// Our own, which answers the auth endpoint itself.
     Relay,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 2] = [Self::Soketi, Self::Relay];
 }
 
 /// A running server. Ends with its owner.
@@ -93,10 +89,10 @@ impl Server {
         format!("{}/api/broadcasting/auth", self.auth_origin)
     }
 
-    /// A `frontdesk` command that knows the server's address and nothing of this machine.
-    pub(crate) fn frontdesk(&self, subcommand: &str) -> Command {
+    /// `frontdesk`, with a subcommand or a flag first; it knows the server's address and nothing of this machine.
+    pub(crate) fn frontdesk(&self, first: &str) -> Command {
         let mut command = frontdesk(self.home.path());
-        command.arg(subcommand).args(["--url", &format!("ws://127.0.0.1:{}", self.port)]);
+        command.arg(first).args(["--url", &format!("ws://127.0.0.1:{}", self.port)]);
         command
     }
 
@@ -112,11 +108,6 @@ impl Server {
     pub(crate) fn publisher(&self) -> Publisher {
         let options = json!({"appId": APP, "key": KEY, "secret": SECRET, "host": "127.0.0.1", "port": self.port.to_string()});
         Publisher(Process::start("npm's pusher", self.node.script("publisher.mjs", &options)))
-    }
-
-    /// A fresh path in the server's own folder, which goes when the server goes.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
     }
 
     fn wait_until_ready(&self) {
