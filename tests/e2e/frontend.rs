@@ -64,8 +64,8 @@ fn samples_run(kind: Kind) {
     ];
     let mut missing = shown.to_vec();
     page.until(Stream::Out, "page that shows everything", |line| {
-        let shows = told(line, "shows")?;
-        missing.retain(|(element, text)| !shows[element].as_str().is_some_and(|shown| shown.contains(text)));
+        let page = told(line, "shows")?;
+        missing.retain(|(element, text)| !page[element].as_str().is_some_and(|shown| shown.contains(text)));
         missing.is_empty().then_some(())
     });
 

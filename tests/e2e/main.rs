@@ -5,6 +5,8 @@
 //! sleeps: a test waits for what a process prints, with a deadline. Without Node the tests say that they
 //! were skipped; with `CI` set they fail instead.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod auth;
 mod delivery;
 mod document;

@@ -1,6 +1,7 @@
 //! A child process whose lines are read as they come, and which ends with its owner.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -122,7 +123,7 @@ fn lines(
     let transcript = Arc::clone(into);
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
-            transcript.lock().unwrap().push_str(&format!("  {name}| {line}\n"));
+            writeln!(transcript.lock().unwrap(), "  {name}| {line}").unwrap();
             if sender.send(line).is_err() {
                 break;
             }
