@@ -9,6 +9,7 @@
 
 mod auth;
 mod delivery;
+mod demo;
 mod document;
 mod frontend;
 mod node;

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use frontdesk::time::monotonic;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -70,6 +71,21 @@ impl Terminal {
                     panic!("ended, no {what}\n{}", self.screen.screen().contents())
                 }
             }
+        }
+    }
+
+    /// Takes the terminal away, as a closed window does, and waits until the program ends for it.
+    pub(crate) fn hang_up(mut self) -> ExitStatus {
+        self.keyboard = File::open("/dev/null").unwrap();
+        // The reader lets go at the next thing that is written, and with it goes the last handle.
+        self.written = mpsc::channel().1;
+        let deadline = monotonic() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(monotonic() < deadline, "goes on without a terminal");
+            thread::park_timeout(Duration::from_millis(20));
         }
     }
 
