@@ -1,0 +1,194 @@
+//! An app: its names, its secret, its limits, and whom it lets in.
+//!
+//! Apps come from the settings as values in a list, also where there is only one. What an app may do is
+//! asked here; nothing in here does anything.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+/// One app that the relay serves.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Names the app in the HTTP API's paths. Unique.
+    pub id: String,
+    /// Names the app to everybody; public. Unique.
+    pub key: String,
+    /// Signs what only the backend may allow.
+    pub secret: SecretString,
+    /// A disabled app is known, and refused.
+    pub enabled: bool,
+    /// Which web pages may ask the auth endpoint.
+    pub origins: Origins,
+    /// The most connections at a time; 0 is no limit.
+    pub max_connections: usize,
+    /// What a publication and a name may measure.
+    pub limits: Limits,
+}
+
+impl App {
+    /// An enabled app with the defaults of everything else.
+    pub fn new(id: impl Into<String>, key: impl Into<String>, secret: SecretString) -> Self {
+        Self {
+            id: id.into(),
+            key: key.into(),
+            secret,
+            enabled: true,
+            origins: Origins::AnyLoopback,
+            max_connections: 0,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The app of a relay that nobody has configured. Its secret is public: for loopback alone.
+    pub fn default_app() -> Self {
+        Self::new("app-id", "app-key", SecretString::from(DEFAULT_SECRET))
+    }
+
+    /// Whether the secret can be guessed: the default one, or one of less than 16 bytes.
+    pub fn has_weak_secret(&self) -> bool {
+        let secret = self.secret.expose_secret();
+        secret == DEFAULT_SECRET || secret.len() < 16
+    }
+}
+
+const DEFAULT_SECRET: &str = "app-secret";
+
+/// What a publication and a name may measure. 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of a channel's name.
+    pub channel_name: usize,
+    /// Characters of an event's name.
+    pub event_name: usize,
+    /// Kilobytes (1024) of an event's `data`, decoded, as UTF-8.
+    pub event_kb: usize,
+    /// Channels of one event.
+    pub channels_per_event: usize,
+    /// Subscriptions of one connection.
+    pub subscriptions: usize,
+    /// Refused signatures of one connection, after which it is closed.
+    pub failed_auths: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            channel_name: 200,
+            event_name: 200,
+            event_kb: 100,
+            channels_per_event: 100,
+            subscriptions: 1000,
+            failed_auths: 10,
+        }
+    }
+}
+
+/// Which web pages may read what the relay answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Pages served from this machine.
+    AnyLoopback,
+    /// These, as browsers write them (`https://desk.example`); `*` is all of them.
+    Listed(Vec<String>),
+}
+
+impl Origins {
+    /// Whether a page of this origin is let in.
+    pub fn allow(&self, origin: &str) -> bool {
+        match self {
+            Self::AnyLoopback => is_loopback_origin(origin),
+            Self::Listed(list) => list
+                .iter()
+                .any(|listed| listed == "*" || listed.trim_end_matches('/').eq_ignore_ascii_case(origin)),
+        }
+    }
+}
+
+impl fmt::Display for Origins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyLoopback => f.write_str("any origin on this machine"),
+            Self::Listed(list) => f.write_str(&list.join(", ")),
+        }
+    }
+}
+
+/// Whether an `Origin` header's value names a page of this machine.
+pub fn is_loopback_origin(origin: &str) -> bool {
+    Url::parse(origin).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && names_loopback(url.host()))
+}
+
+/// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+pub fn names_loopback(host: Option<Host<&str>>) -> bool {
+    match host {
+        None => false,
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name.eq_ignore_ascii_case("localhost")
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_weak_if_it_is_the_default_or_short() {
+        let app = |secret: &str| App::new("1", "k", SecretString::from(secret));
+        assert!(App::default_app().has_weak_secret());
+        assert!(app("").has_weak_secret());
+        assert!(app("fifteen-bytes-x").has_weak_secret());
+        assert!(!app("sixteen-bytes-xx").has_weak_secret());
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let app = App::new("1", "k", SecretString::from("a-secret-of-some-length"));
+        assert!(!format!("{app:?}").contains("a-secret-of"));
+    }
+
+    #[test]
+    fn by_default_every_loopback_origin_is_let_in_and_no_other() {
+        let origins = Origins::AnyLoopback;
+        for origin in [
+            "http://localhost",
+            "http://localhost:3000",
+            "https://localhost:8443",
+            "http://127.0.0.1:5173",
+            "http://127.8.9.1",
+            "http://[::1]:8080",
+        ] {
+            assert!(origins.allow(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "",
+            "localhost",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://128.0.0.1",
+            "http://evil.example#localhost",
+            "file://localhost",
+            "http://[::2]",
+        ] {
+            assert!(!origins.allow(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn listed_origins_are_let_in_and_no_other() {
+        let origins = Origins::Listed(vec!["https://desk.example".into(), "http://localhost:3000/".into()]);
+        assert!(origins.allow("https://desk.example"));
+        assert!(origins.allow("http://localhost:3000"));
+        assert!(!origins.allow("http://desk.example"));
+        assert!(!origins.allow("http://localhost:3001"));
+        assert!(!origins.allow("https://desk.example.evil"));
+        assert!(Origins::Listed(vec!["*".into()]).allow("https://any.example"));
+    }
+}
