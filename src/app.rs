@@ -5,11 +5,11 @@
 //! did. It decides nothing about how things look, and knows no frame of the wire.
 
 pub mod ingest;
+pub mod leave;
 pub mod terminal;
 
 mod effects;
 mod facts;
-mod leave;
 mod pace;
 
 use std::future::Future;
@@ -32,7 +32,7 @@ use crate::ui::{self, Keymap, Locale, Model, Msg, Setup, Theme};
 
 use effects::World;
 use ingest::Ingest;
-use leave::Leave;
+use leave::{Asked, Leave};
 use pace::Pace;
 use terminal::{Input, Terminal};
 
@@ -134,7 +134,10 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
         // In this order, so that a flood of events keeps nobody from leaving and never stops the picture.
         tokio::select! {
             biased;
-            why = leave.asked() => return why,
+            asked = leave.asked() => return match asked {
+                Asked::ToEnd => Ok(()),
+                Asked::ToStop => Err(Error::Interrupted),
+            },
             () = &mut until => return Ok(()),
             () = sleep_until(due.into()), if dirty => {
                 dirty = false;

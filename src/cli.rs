@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app;
 use crate::config;
 use crate::time::Clock;
 use crate::untrusted::Untrusted;
@@ -67,6 +68,16 @@ pub(crate) type Outcome = Result<(), Failure>;
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<app::Error> for Failure {
+    fn from(error: app::Error) -> Self {
+        match error {
+            app::Error::Interrupted => Self::Interrupted,
+            app::Error::Terminal(_) => Self::Failed(format!("{error}; `frontdesk tail` needs none")),
+            app::Error::Signals(_) | app::Error::Broken => Self::Failed(error.to_string()),
+        }
     }
 }
 

@@ -4,18 +4,29 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Error;
-
 /// Waits for a signal to end.
-pub(super) struct Leave {
+#[derive(Debug)]
+pub struct Leave {
     hang_up: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
 
+/// How a process was asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The terminal hung up, or somebody asked for the end: as good an end as any.
+    ToEnd,
+    /// Somebody interrupted what was being done.
+    ToStop,
+}
+
 impl Leave {
     /// From now on these signals no longer end the process by themselves.
-    pub(super) fn new() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system does not let us listen to them.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
             hang_up: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
@@ -23,12 +34,12 @@ impl Leave {
         })
     }
 
-    /// Ready when one came. A terminal that hangs up and a request to terminate are good ends.
-    pub(super) async fn asked(&mut self) -> Result<(), Error> {
+    /// Ready when a signal came. Safe to cancel.
+    pub async fn asked(&mut self) -> Asked {
         tokio::select! {
-            _ = self.hang_up.recv() => Ok(()),
-            _ = self.terminate.recv() => Ok(()),
-            _ = self.interrupt.recv() => Err(Error::Interrupted),
+            _ = self.hang_up.recv() => Asked::ToEnd,
+            _ = self.terminate.recv() => Asked::ToEnd,
+            _ = self.interrupt.recv() => Asked::ToStop,
         }
     }
 }
