@@ -5,6 +5,7 @@
 //! be done, 2 wrong usage or settings, 130 interrupted.
 
 mod dashboard;
+mod demo;
 mod emit;
 mod flags;
 mod login;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app;
 use crate::config;
 use crate::time::Clock;
 use crate::untrusted::Untrusted;
@@ -38,6 +40,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Relay(relay::Args),
     Tail(tail::Args),
     Emit(emit::Args),
@@ -68,6 +71,16 @@ impl From<config::Error> for Failure {
     }
 }
 
+impl From<app::Error> for Failure {
+    fn from(error: app::Error) -> Self {
+        match error {
+            app::Error::Interrupted => Self::Interrupted,
+            app::Error::Terminal(_) => Self::Failed(format!("{error}; `frontdesk tail` needs none")),
+            app::Error::Signals(_) | app::Error::Broken => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 /// Of writing the output. Other errors of I/O have a better sentence where they happen.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
@@ -85,6 +98,7 @@ pub fn main() -> ExitCode {
     let clock = Clock::system();
     let outcome = match cli.command {
         None => dashboard::run(cli.dashboard, clock),
+        Some(Command::Demo(args)) => demo::run(&args, clock),
         Some(Command::Relay(args)) => relay::run(args, clock),
         Some(Command::Tail(args)) => tail::run(args, clock),
         Some(Command::Emit(args)) => emit::run(args, clock),

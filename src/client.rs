@@ -9,9 +9,15 @@
 mod authorizer;
 mod catchup;
 mod connect;
+mod doubles;
 mod driver;
 mod facts;
+mod outage;
+mod reporter;
+mod retries;
+mod subscriptions;
 mod topic;
+mod vigil;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod guest;
 pub mod headline;
 pub mod id;
+mod latest;
 pub mod money;
 pub mod payment;
 pub mod record;

@@ -211,7 +211,8 @@ pub fn read_token_file(path: &Path) -> Result<SecretString, Error> {
 /// What is left can't be sent in a header.
 pub fn parse_token(text: &str) -> Result<SecretString, Error> {
     let text = text.trim();
-    let token = text.strip_prefix("Bearer ").unwrap_or(text).trim_start();
+    let named = text.strip_prefix("Bearer").filter(|rest| rest.is_empty() || rest.starts_with(' '));
+    let token = named.unwrap_or(text).trim_start();
     check(token)?;
     Ok(token.into())
 }

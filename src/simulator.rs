@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::domain::session::Hours;
 use calendar::Session;
 use house::House;
 
@@ -27,8 +28,8 @@ pub use publication::Publication;
 const MORNING_EVENTS: i64 = 460;
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-/// When the venue's sessions run, by name: `("Morning Session", "09:00-12:00")`.
-pub fn session_hours() -> impl Iterator<Item = (&'static str, String)> {
+/// When the venue's sessions open and close, by name.
+pub fn session_hours() -> impl Iterator<Item = (&'static str, Hours)> {
     calendar::hours()
 }
 
@@ -127,7 +128,10 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
+    use super::booking::{Booking, Stage};
     use super::*;
+    use crate::domain::event::{self, Backend};
+    use crate::domain::venue::{Settings, Venue};
 
     fn zone() -> TimeZone {
         TimeZone::get("Asia/Jakarta").unwrap()
@@ -244,6 +248,39 @@ mod tests {
             let waiting =
                 codes("PaymentVerificationRequired").difference(&codes("PaymentStatusUpdated")).count();
             assert!((2..15).contains(&waiting), "seed {seed}: {waiting} payments waiting");
+        }
+    }
+
+    #[test]
+    fn a_dashboard_that_heard_everything_knows_the_house_as_it_is() {
+        for seed in 0..6 {
+            let mut simulator = venue(seed, 600);
+            let mut picture = Venue::new(Settings { zone: zone(), ..Settings::default() });
+            let mut hear = |said: &Publication| match event::read(&said.event, &said.data.to_string(), &Backend::default()) {
+                Ok(event) => drop(picture.apply(own_time(said), &event)),
+                Err(_) => assert!(said.event.ends_with("PoolTemperatureMeasured"), "{said:?}"),
+            };
+            simulator.morning().iter().for_each(&mut hear);
+            simulator.by_ref().take(2_000).for_each(|(_, said)| hear(&said));
+            simulator.waiting.drain(..).for_each(|(_, said)| hear(&said));
+
+            let (now, house) = (simulator.at, simulator.house.bookings());
+            let codes = |is: &dyn Fn(&&Booking) -> bool| -> BTreeSet<String> {
+                house.iter().filter(is).map(Booking::code).collect()
+            };
+            let seen = |codes: Vec<Option<String>>| codes.into_iter().flatten().collect::<BTreeSet<_>>();
+            let inside = seen(picture.inside(now).into_iter().map(|guest| guest.code).collect());
+            assert_eq!(inside, codes(&|booking| booking.inside_since().is_some()), "inside, seed {seed}");
+            let waiting = seen(picture.queue(now).payments.into_iter().map(|payment| payment.code).collect());
+            assert_eq!(waiting, codes(&|booking| matches!(booking.stage, Stage::Waiting { .. })), "waiting, seed {seed}");
+            let running = Session::at(now, &zone());
+            for session in [running, running.next()] {
+                let taken = house.iter().filter(|booking| booking.session == session).count();
+                let views = picture.sessions(session.date, now);
+                let view = views.iter().find(|view| view.name.as_deref() == Some(session.name())).unwrap();
+                assert_eq!(view.used, i64::try_from(taken).ok(), "{session:?}, seed {seed}");
+                assert!(view.contradictions.is_empty(), "{view:?}");
+            }
         }
     }
 

@@ -95,11 +95,10 @@ impl Says for AppFlags<'_> {
 /// Serves until a signal.
 pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
     let loaded = flags::load(&args.files, &[&AppFlags(&args)])?;
-    let listen = match (&args.listen, &loaded.relay.listen) {
-        (Some(listen), _) => listen.clone(),
-        (None, Some(text)) => Listen::parse(text)
+    let listen = match &args.listen {
+        Some(listen) => listen.clone(),
+        None => Listen::parse(&loaded.relay.listen)
             .map_err(|expected| Failure::Usage(format!("listen under [relay] in the settings file: {expected}")))?,
-        (None, None) => Listen::default(),
     };
     let options = relay::Options {
         apps: apps(&loaded),

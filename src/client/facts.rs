@@ -24,7 +24,7 @@ pub struct LinkFacts {
     pub attempt: u32,
     /// When the next try begins, while waiting for it.
     pub next_try_at: Option<Timestamp>,
-    /// Why the connection is not, or the last time was not, good.
+    /// Why the connection is not good; nothing while it is.
     pub cause: Option<Cause>,
     /// The other side.
     pub server: ServerFacts,
@@ -36,6 +36,8 @@ pub struct LinkFacts {
     pub activity_timeout: Option<Duration>,
     /// When anything was last heard from the server: the last moment of truth.
     pub heard_at: Option<Timestamp>,
+    /// Since when there has been no connection, while there is none.
+    pub down_since: Option<Timestamp>,
     /// How many connections there were.
     pub connections: u64,
     /// The last losses, the newest last; at most [`LinkFacts::LOSSES`].
@@ -47,6 +49,26 @@ pub struct LinkFacts {
 impl LinkFacts {
     /// How many losses are remembered one by one.
     pub const LOSSES: usize = 20;
+
+    /// What is known before the first try.
+    pub(super) fn new(url: Url, at: Timestamp) -> Self {
+        Self {
+            state: State::Connecting,
+            since: at,
+            attempt: 0,
+            next_try_at: None,
+            cause: None,
+            server: ServerFacts { url, ours: false },
+            socket_id: None,
+            rtt: None,
+            activity_timeout: None,
+            heard_at: None,
+            down_since: Some(at),
+            connections: 0,
+            losses: Vec::new(),
+            loss_count: 0,
+        }
+    }
 }
 
 /// What the connection is doing.

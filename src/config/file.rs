@@ -14,6 +14,7 @@ use url::Url;
 use super::layer::{Address, Layer, TokenSource};
 use super::relay::{AppFile, Relay, RelayFile};
 use super::secret::Secret;
+use super::venue::{HoursText, VenueFile, VenueSettings, WordsFile};
 use super::{Error, value};
 use crate::client::NameMode;
 
@@ -73,6 +74,10 @@ pub struct File {
     auth: Auth,
     backend: Backend,
     names: Option<BTreeMap<String, Mode>>,
+    venue: VenueFile,
+    sessions: BTreeMap<String, HoursText>,
+    words: WordsFile,
+    keys: BTreeMap<String, Vec<String>>,
     relay: Relay,
     app: Vec<AppFile>,
 }
@@ -160,6 +165,11 @@ impl File {
         RelayFile::resolve(&self.relay, &self.app)
     }
 
+    /// What the file says of the venue.
+    pub fn venue(&self) -> VenueSettings {
+        VenueSettings::resolve(self.venue.clone(), self.words.clone(), self.sessions.clone(), self.keys.clone())
+    }
+
     /// What the file says of everything else.
     pub fn into_layer(self) -> Layer {
         let url = self.url.map(|url| Address::Url(url.0));
@@ -208,6 +218,11 @@ mod tests {
             ("timezone = \"Mars/Base\"\n", 1, "expected a time zone's name"),
             ("log_level = \"loud\"\n", 1, "expected error, warn, info, debug"),
             ("[names]\nstaff = \"secret\"\n", 2, "unknown variant `secret`"),
+            ("[sessions]\n\"Morning\" = \"8-12\"\n", 2, "expected a session's hours"),
+            ("[venue]\ncurrency = \"rupiah\"\n", 2, "expected a currency's ISO code"),
+            ("[venue]\npayment_patience = \"soon\"\n", 2, "expected a span"),
+            ("[[app]]\nid = \"1\"\nkey = \"k\"\n", 1, "missing field `secret`"),
+            ("[relay.limits]\nevent_kb = -1\n", 2, "invalid value"),
             ("url = \"ws://a\"\ncluster = \"eu\"\n", 2, "either url or cluster"),
             ("key = \"k\n", 1, ""),
             ("what is this\n", 1, "="),

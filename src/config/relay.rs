@@ -8,6 +8,9 @@ use serde::Deserialize;
 use super::secret::Secret;
 use crate::relay::{App, Limits, Origins};
 
+/// Where a relay listens if nobody says otherwise: both loopbacks.
+const LISTEN: &str = "localhost:6001";
+
 /// `[relay]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -63,10 +66,10 @@ impl LimitsFile {
 }
 
 /// The file's relay, resolved as far as the file goes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RelayFile {
-    /// Where to listen.
-    pub listen: Option<String>,
+    /// Where to listen, as a flag would say it.
+    pub listen: String,
     /// The apps; none if the file lists none.
     pub apps: Vec<App>,
     /// The limits of an app that is not in the file.
@@ -83,6 +86,7 @@ impl RelayFile {
             limits: app.limits.over(limits),
             ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
         });
-        Self { listen: relay.listen.clone(), apps: apps.collect(), limits }
+        let listen = relay.listen.clone().unwrap_or_else(|| LISTEN.to_owned());
+        Self { listen, apps: apps.collect(), limits }
     }
 }

@@ -13,7 +13,8 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match toml::Value::deserialize(deserializer) {
             Ok(toml::Value::String(text)) => Ok(Self(text.into())),
-            Ok(_) | Err(_) => Err(serde::de::Error::custom("expected text in quotes")),
+            Ok(_) => Err(serde::de::Error::custom("expected text in quotes")),
+            Err(missing) => Err(missing),
         }
     }
 }

@@ -9,7 +9,9 @@ use tracing::level_filters::LevelFilter;
 use url::{Origin, Url};
 
 use super::layer::{Address, Layer, TokenSource};
+use super::venue::VenueSettings;
 use super::{Error, directories};
+use crate::domain::event::Backend;
 use crate::login::{self, Login, Store};
 use crate::{client, publisher, telemetry};
 
@@ -62,13 +64,15 @@ pub struct Settings {
     pub log_file: Option<PathBuf>,
     /// How much is logged.
     pub log_level: LevelFilter,
+    /// The venue itself.
+    pub venue: VenueSettings,
     /// The settings file that was read.
     pub config_file: Option<PathBuf>,
 }
 
 impl Settings {
     /// Fills in what the layers left out.
-    pub(super) fn resolve(layer: Layer, config_file: Option<PathBuf>) -> Self {
+    pub(super) fn resolve(layer: Layer, venue: VenueSettings, config_file: Option<PathBuf>) -> Self {
         let has_address = layer.address.is_some();
         let (url, http) = match &layer.address {
             Some(Address::Url(url)) => (url.clone(), http_of(url)),
@@ -106,6 +110,7 @@ impl Settings {
             data_dir: layer.data_dir.or_else(|| directories().map(|all| all.data_dir().to_owned())),
             log_file: layer.log_file,
             log_level: layer.log_level.unwrap_or(LevelFilter::INFO),
+            venue,
             config_file,
         }
     }
@@ -126,6 +131,11 @@ impl Settings {
             ca_file: self.ca_file.clone(),
             names: self.names.clone(),
         })
+    }
+
+    /// What one must know of the backend to read its events.
+    pub fn backend(&self) -> Backend {
+        Backend { zone: self.backend_timezone.clone(), currency: self.venue.currency }
     }
 
     /// What the client of the HTTP API needs.
@@ -243,7 +253,7 @@ mod tests {
     use crate::config::{Environment, Sources, load, value};
 
     fn settings(layer: Layer) -> Settings {
-        Settings::resolve(layer, None)
+        Settings::resolve(layer, VenueSettings::default(), None)
     }
 
     fn url(text: &str) -> Url {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::booking::BookingRef;
 use super::id::Id;
+use super::latest::Tellings;
 use super::money::{Money, Sums};
 
 /// How a wait for verification ended.
@@ -30,10 +31,11 @@ pub struct Words {
 impl Words {
     /// How a payment status word ends a wait; `None` if it does not.
     pub fn outcome(&self, word: &str) -> Option<Outcome> {
-        let word = word.trim().to_lowercase();
-        if self.verified.contains(&word) {
+        let among =
+            |words: &BTreeSet<String>| words.iter().any(|known| known.eq_ignore_ascii_case(word.trim()));
+        if among(&self.verified) {
             Some(Outcome::Verified)
-        } else if self.rejected.contains(&word) {
+        } else if among(&self.rejected) {
             Some(Outcome::Rejected)
         } else {
             None
@@ -52,6 +54,18 @@ impl Default for Words {
     }
 }
 
+/// What was asked about a payment; the request told last counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ask {
+    pub(super) booking: Option<BookingRef>,
+    pub(super) customer_name: Option<String>,
+    pub(super) amount: Option<Money>,
+    pub(super) method: Option<String>,
+}
+
+/// A payment that somebody was asked to verify.
+pub(super) type Payment = Tellings<Ask>;
+
 /// One payment that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingPayment {
@@ -63,6 +77,8 @@ pub struct WaitingPayment {
     pub code: Option<String>,
     /// Who paid.
     pub customer_name: Option<String>,
+    /// For which session, if another event told it.
+    pub session_name: Option<String>,
     /// How much.
     pub amount: Option<Money>,
     /// By what means.

@@ -1,13 +1,23 @@
-//! An app: its names, its secret, its limits, and whom it lets in.
+//! An app: its names, its secret, its limits, whom it lets in; and a tenant: an app that is being served.
 //!
-//! Apps come from the settings as values in a list, also where there is only one. What an app may do is
-//! asked here; nothing in here does anything.
+//! Apps come from the settings as values in a list, also where there is only one. A [`Tenant`] holds what an
+//! app has at run time, its history, its subscribers and its connections, and shares none of it with another.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
+
+use super::broker::memory::Memory;
+use super::broker::{Bounds, Broker};
+use super::hub::Hub;
+use super::metrics::Metrics;
+use super::outbox::Outbox;
+use crate::protocol::peer::{Joined, Rules, SocketId};
+use crate::protocol::{Epoch, Position, Subscription};
 
 /// One app that the relay serves.
 #[derive(Clone, Debug)]
@@ -83,6 +93,90 @@ impl Default for Limits {
             subscriptions: 1000,
             failed_auths: 10,
         }
+    }
+}
+
+/// An app that is being served.
+pub struct Tenant {
+    /// What the settings say of it.
+    pub app: App,
+    /// What holds for its connections.
+    pub rules: Arc<Rules>,
+    /// Its subscribers.
+    pub hub: Arc<Hub>,
+    /// Its history.
+    pub broker: Box<dyn Broker>,
+    connections: Mutex<HashMap<SocketId, Arc<Outbox>>>,
+}
+
+impl Tenant {
+    /// Begins to serve an app, with an empty history in memory.
+    pub fn open(app: App, guard: Vec<Subscription>, bounds: Bounds, metrics: &Arc<Metrics>) -> Self {
+        let hub = Arc::new(Hub::new(Arc::clone(metrics)));
+        let follower = Arc::clone(&hub);
+        let epoch = Epoch(rand::random());
+        let broker = Memory::new(epoch, bounds, Box::new(move |sealed| follower.fan_out(sealed)));
+        let rules = Rules {
+            key: app.key.clone(),
+            secret: app.secret.clone(),
+            guard,
+            channel_name: app.limits.channel_name,
+            subscriptions: app.limits.subscriptions,
+            failed_auths: app.limits.failed_auths,
+        };
+        Self { app, rules: Arc::new(rules), hub, broker: Box::new(broker), connections: Mutex::default() }
+    }
+
+    /// Lets an outbox hear a channel or pattern, from here on or from `since`, with nothing lost between.
+    pub fn join(&self, wanted: &Subscription, since: Option<Position>, outbox: &Arc<Outbox>) -> Joined {
+        self.broker.join(wanted, since, &mut |behind| {
+            if let Some(after) = behind {
+                outbox.start_behind(wanted.clone(), after);
+            }
+            self.hub.join(wanted, Arc::clone(outbox));
+        })
+    }
+
+    /// A connection has been let in.
+    pub fn connected(&self, outbox: &Arc<Outbox>) {
+        self.connections().insert(outbox.socket_id(), Arc::clone(outbox));
+    }
+
+    /// A connection has ended.
+    pub fn disconnected(&self, socket_id: SocketId) {
+        let mut connections = self.connections();
+        connections.remove(&socket_id);
+        if connections.capacity() > 1024 && connections.len() * 4 < connections.capacity() {
+            connections.shrink_to_fit();
+        }
+    }
+
+    /// Whether this is one of its connections.
+    pub fn has(&self, socket_id: SocketId) -> bool {
+        self.connections().contains_key(&socket_id)
+    }
+
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.connections().len()
+    }
+
+    /// The queues to all of its connections, at this moment.
+    pub fn outboxes(&self) -> Vec<Arc<Outbox>> {
+        self.connections().values().cloned().collect()
+    }
+
+    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<SocketId, Arc<Outbox>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant")
+            .field("app", &self.app)
+            .field("connections", &self.count())
+            .finish_non_exhaustive()
     }
 }
 

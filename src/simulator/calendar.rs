@@ -1,8 +1,10 @@
 //! The venue's sessions: eight a day, three hours each, so that one is running whenever the demo is opened.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+
+use crate::domain::session::Hours;
 
 /// What every day offers: the session's name, its places, and the price of one, in rupiah.
 const DAY: [(&str, u32, i64); 8] = [
@@ -88,9 +90,10 @@ impl Session {
     }
 }
 
-/// When the sessions of any day run, by name: `("Morning Session", "09:00-12:00")`, as the settings say it.
-pub(super) fn hours() -> impl Iterator<Item = (&'static str, String)> {
-    DAY.iter()
-        .zip((0..24).step_by(3))
-        .map(|((name, ..), from)| (*name, format!("{from:02}:00-{:02}:00", from + 3)))
+/// When the sessions of any day run, by name.
+pub(super) fn hours() -> impl Iterator<Item = (&'static str, Hours)> {
+    let time = |hour: i8| Time::constant(hour % 24, 0, 0, 0);
+    DAY.iter().zip((0..24).step_by(3)).map(move |((name, ..), from)| {
+        (*name, Hours { opens: time(from), closes: time(from + 3) })
+    })
 }

@@ -112,6 +112,11 @@ impl House {
         said.unwrap_or_else(|| self.odd())
     }
 
+    #[cfg(test)]
+    pub(super) fn bookings(&self) -> &[Booking] {
+        &self.bookings
+    }
+
     fn draw(&mut self) -> Act {
         let inside = self.all(|booking| booking.inside_since().is_some()).len();
         let unpaid = self.all(is_unpaid).len();

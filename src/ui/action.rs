@@ -1,6 +1,7 @@
 //! What a reader can want: ONE table, from which the key map, the hints, the help screen and the names in
 //! the settings' `[keys]` derive.
 
+use crate::ui::cursor::Step;
 use crate::ui::view::ViewId;
 
 /// Something that the reader wants.
@@ -18,18 +19,8 @@ pub enum Action {
     NextPane,
     /// Give the keys to the pane before.
     PreviousPane,
-    /// One row up.
-    Up,
-    /// One row down.
-    Down,
-    /// One page up.
-    PageUp,
-    /// One page down.
-    PageDown,
-    /// To the first row.
-    Home,
-    /// To the last row.
-    End,
+    /// Go through the rows.
+    Move(Step),
     /// Show all of the selected row, or hide it again.
     Open,
     /// Hold the rows still; new ones wait and are counted.
@@ -73,7 +64,6 @@ pub struct Row {
 const LISTS: Place = Place::On(&[ViewId::Overview, ViewId::Activity, ViewId::Link]);
 const FEEDS: Place = Place::On(&[ViewId::Overview, ViewId::Activity]);
 const ACTIVITY: Place = Place::On(&[ViewId::Activity]);
-const COPY: Place = Place::On(&[ViewId::Overview, ViewId::Activity, ViewId::Link]);
 const LINK: Place = Place::On(&[ViewId::Link]);
 
 const fn row(
@@ -93,15 +83,15 @@ pub const ACTIONS: [Row; 20] = [
     row(Action::Pause, "pause", &["space"], "hint.pause", "help.pause", FEEDS),
     row(Action::Filter, "filter", &["/"], "hint.filter", "help.filter", ACTIVITY),
     row(Action::Retry, "retry", &["r"], "hint.retry", "help.retry", LINK),
-    row(Action::Copy, "copy", &["y"], "hint.copy", "help.copy", COPY),
+    row(Action::Copy, "copy", &["y"], "hint.copy", "help.copy", LISTS),
     row(Action::NextPane, "next-pane", &["tab"], "hint.pane", "help.next_pane", LISTS),
     row(Action::PreviousPane, "previous-pane", &["backtab"], "", "help.previous_pane", LISTS),
-    row(Action::Up, "up", &["up", "k"], "", "help.up", LISTS),
-    row(Action::Down, "down", &["down", "j"], "", "help.down", LISTS),
-    row(Action::PageUp, "page-up", &["pgup"], "", "help.page_up", LISTS),
-    row(Action::PageDown, "page-down", &["pgdn"], "", "help.page_down", LISTS),
-    row(Action::Home, "home", &["home", "g"], "", "help.home", LISTS),
-    row(Action::End, "end", &["end", "G"], "", "help.end", LISTS),
+    row(Action::Move(Step::Up), "up", &["up", "k"], "", "help.up", LISTS),
+    row(Action::Move(Step::Down), "down", &["down", "j"], "", "help.down", LISTS),
+    row(Action::Move(Step::PageUp), "page-up", &["pgup"], "", "help.page_up", LISTS),
+    row(Action::Move(Step::PageDown), "page-down", &["pgdn"], "", "help.page_down", LISTS),
+    row(Action::Move(Step::Home), "home", &["home", "g"], "", "help.home", LISTS),
+    row(Action::Move(Step::End), "end", &["end", "G"], "", "help.end", LISTS),
     row(Action::Show(ViewId::Overview), "overview", &["1"], "", "help.overview", Place::Everywhere),
     row(Action::Show(ViewId::Activity), "activity", &["5"], "", "help.activity", Place::Everywhere),
     row(Action::Show(ViewId::Link), "link", &["6"], "", "help.link", Place::Everywhere),

@@ -164,6 +164,8 @@ impl Keymap {
 
 #[cfg(test)]
 mod tests {
+    use crate::ui::cursor::Step;
+
     use super::*;
 
     fn overrides(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
@@ -186,7 +188,7 @@ mod tests {
     fn a_capital_letter_is_the_letter_with_or_without_the_shift_that_made_it() {
         let map = Keymap::default();
         for modifiers in [KeyModifiers::NONE, KeyModifiers::SHIFT] {
-            assert_eq!(map.action(KeyEvent::new(KeyCode::Char('G'), modifiers)), Some(Action::End));
+            assert_eq!(map.action(KeyEvent::new(KeyCode::Char('G'), modifiers)), Some(Action::Move(Step::End)));
             assert_eq!(map.action(KeyEvent::new(KeyCode::BackTab, modifiers)), Some(Action::PreviousPane));
         }
     }

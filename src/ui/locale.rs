@@ -132,7 +132,7 @@ impl Locale {
         format!("{} {}", date.day(), self.nth("format.months", month))
     }
 
-    fn nth(&self, key: &str, index: usize) -> &str {
+    fn nth<'a>(&'a self, key: &'a str, index: usize) -> &'a str {
         self.word(key).split_whitespace().nth(index).unwrap_or_default()
     }
 

@@ -2,12 +2,14 @@
 
 pub mod big;
 pub mod gauge;
+pub mod page;
 pub mod pane;
 pub mod pen;
 pub mod spark;
 
 pub use big::Big;
 pub use gauge::Gauge;
+pub use page::Page;
 pub use pane::Pane;
 pub use pen::Pen;
 pub use spark::Spark;

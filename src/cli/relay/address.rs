@@ -14,12 +14,6 @@ pub(crate) enum Listen {
     At(SocketAddr),
 }
 
-impl Default for Listen {
-    fn default() -> Self {
-        Self::Localhost(6001)
-    }
-}
-
 impl Listen {
     /// Parses `localhost:PORT` or `ADDRESS:PORT`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -82,7 +76,7 @@ mod tests {
 
     #[test]
     fn localhost_is_both_loopbacks_and_everything_else_is_itself() {
-        assert_eq!(Listen::parse("localhost:6001"), Ok(Listen::default()));
+        assert_eq!(Listen::parse("localhost:6001"), Ok(Listen::Localhost(6001)));
         let texts = |text: &str| Listen::parse(text).map(|listen| listen.addresses().iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(texts("localhost:80"), Ok(vec!["127.0.0.1:80".to_owned(), "[::1]:80".to_owned()]));
         assert_eq!(texts("0.0.0.0:6001"), Ok(vec!["0.0.0.0:6001".to_owned()]));
