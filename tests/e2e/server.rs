@@ -172,7 +172,7 @@ fn command(kind: Kind, node: Node, port: u16, home: &Path) -> Command {
         }
         Kind::Relay => {
             let mut command = frontdesk(home);
-            command.args(["relay", "--headless", "--ephemeral", "--listen", &format!("127.0.0.1:{port}")]);
+            command.args(["relay", "--headless", "--listen", &format!("127.0.0.1:{port}")]);
             command.args(["--app-id", APP, "--key", KEY, "--secret", SECRET]);
             command.arg("--tokens").arg(home.join("tokens.toml"));
             command.arg("--data-dir").arg(home.join("relay"));
