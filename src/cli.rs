@@ -105,17 +105,6 @@ impl From<crate::telemetry::Error> for Failure {
     }
 }
 
-impl From<crate::app::Error> for Failure {
-    fn from(error: crate::app::Error) -> Self {
-        match error {
-            crate::app::Error::Interrupted => Self::Interrupted,
-            crate::app::Error::Terminal(_) | crate::app::Error::Signals(_) | crate::app::Error::Broken => {
-                Self::Failed(error.to_string())
-            }
-        }
-    }
-}
-
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::flags::{self, Files, Server};
 use super::login::Endpoint;
-use super::{Failure, Outcome};
+use super::Outcome;
 
 /// Forget the token that was kept for the backend
 #[derive(Debug, ClapArgs)]

@@ -30,8 +30,6 @@ impl Settings {
                 patience: self.venue.patience,
             },
             complete_from: None,
-            complete_from: None,
-            live: None,
             locale: Locale::load(&self.locale).map_err(|error| unknown("locale", error.to_string()))?,
             keymap: Keymap::with(&self.venue.keys).map_err(|error| unknown("[keys]", error.to_string()))?,
             theme: Theme::load(&self.theme, depth, themes_dir().as_deref())

@@ -158,8 +158,11 @@ impl Fields for Line {
             "topic" => return text(&self.topic),
             _ => {}
         }
-        let long = SHORT.iter().find(|(short, _)| *short == name).map_or(&[name][..], |(_, long)| long);
-        let value = long.iter().find_map(|name| self.data.get(name))?;
+        let long = SHORT.iter().find(|(short, _)| *short == name).map(|(_, long)| long);
+        let value = match long {
+            Some(long) => long.iter().find_map(|name| self.data.get(name))?,
+            None => self.data.get(name)?,
+        };
         match value {
             Value::Number(number) => number.as_f64().map(Field::Number),
             // Laravel's decimals are text.
