@@ -92,6 +92,19 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl From<crate::login::Error> for Failure {
+    fn from(error: crate::login::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Of a log that somebody asked for.
+impl From<crate::telemetry::Error> for Failure {
+    fn from(error: crate::telemetry::Error) -> Self {
+        Self::Usage(format!("{error}; name a file that can be written with --log-file"))
+    }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -139,17 +152,4 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 pub(crate) fn print(line: &str) -> Outcome {
     writeln!(io::stdout(), "{}", Untrusted::new(line).line(COLUMNS))?;
     Ok(())
-}
-
-impl From<crate::login::Error> for Failure {
-    fn from(error: crate::login::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-/// Of a log that somebody asked for.
-impl From<crate::telemetry::Error> for Failure {
-    fn from(error: crate::telemetry::Error) -> Self {
-        Self::Usage(format!("{error}; name a file that can be written with --log-file"))
-    }
 }

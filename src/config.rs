@@ -10,6 +10,7 @@ pub mod file;
 pub mod laravel;
 pub mod layer;
 pub mod relay;
+mod screen;
 pub mod secret;
 pub mod settings;
 pub mod value;

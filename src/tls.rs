@@ -1,4 +1,4 @@
-//! One TLS configuration, for WebSockets and for HTTP alike.
+//! One TLS configuration, for `wss://` and for `https://` alike.
 //!
 //! Whom we trust is the machine's own list of authorities, Mozilla's list where the machine has none, and
 //! the file that the settings name, added to either. The lists are read at the first TLS handshake, never

@@ -3,10 +3,10 @@
 use clap::Args as ClapArgs;
 
 use super::flags::{self, Backend, Channels, Files, Screen, Server, Zone};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, block_on, say};
 use crate::config::{self, Settings};
-use crate::telemetry;
 use crate::time::Clock;
+use crate::{app, telemetry};
 
 /// What the dashboard is told.
 #[derive(Debug, ClapArgs)]
@@ -32,10 +32,13 @@ pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
     if knows_nothing(&settings) {
         return Err(Failure::Usage(first_steps()));
     }
-    let _client = settings.client()?;
-    let _log = telemetry::start(&settings.telemetry(Some("log"), false)).map_err(Failure::from)?;
-    let _ = clock;
-    Ok(())
+    let log = telemetry::start(&settings.telemetry(Some("log"), false))?;
+    if let Some(note) = &log.note {
+        say(note);
+    }
+    let options = settings.app(settings.client()?, settings.identity()?)?;
+    let options = app::Options { log_file: log.path.clone(), ..options };
+    block_on(async { Ok(app::run(options, clock, std::future::pending()).await?) })
 }
 
 /// Whether nobody has said anything yet about where to connect.

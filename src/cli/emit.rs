@@ -69,7 +69,7 @@ fn socket_id(text: &str) -> Result<String, String> {
 /// Publishes an event.
 pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.credentials, &args.zone])?;
-    let _log = telemetry::start(&settings.telemetry(None, false)).map_err(Failure::from)?;
+    let _log = telemetry::start(&settings.telemetry(None, false))?;
     if args.credentials.secret.is_some() {
         say("--secret shows in the process list; use PUSHER_APP_SECRET or --env-file where that matters");
     }

@@ -47,11 +47,11 @@ impl Endpoint {
 /// Keeps a token.
 pub(crate) fn run(args: Args) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.backend.as_backend()])?;
-    let _log = telemetry::start(&settings.telemetry(None, false)).map_err(Failure::from)?;
+    let _log = telemetry::start(&settings.telemetry(None, false))?;
     let origin = settings.token_origin()?;
     let store = settings.store()?;
     // A damaged or unwritable store is found out before anybody types.
-    store.get(&origin).map_err(Failure::from)?;
+    store.get(&origin)?;
     let found = if let Some(email) = &args.email {
         let password = SecretString::from(prompt::hidden(&format!("Password of {email}: "))?);
         block_on(exchange(&settings, email, &password))?
@@ -64,7 +64,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         let token = login::parse_token(&text).map_err(|error| Failure::Failed(error.to_string()))?;
         block_on(check(&settings, token))?
     };
-    store.put(&origin, &found).map_err(Failure::from)?;
+    store.put(&origin, &found)?;
     let who = found.name.as_deref().unwrap_or("unnamed");
     let role = found.role.as_deref().map(|role| format!(", {role}")).unwrap_or_default();
     super::print(&format!("logged in at {} as {who}{role}", origin.ascii_serialization()))

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::flags::{self, Files, Server};
 use super::login::Endpoint;
-use super::{Failure, Outcome};
+use super::Outcome;
 
 /// Forget the token that was kept for the backend
 #[derive(Debug, ClapArgs)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.backend.as_backend()])?;
     let origin = settings.token_origin()?;
-    let known = settings.store()?.forget(&origin).map_err(Failure::from)?;
+    let known = settings.store()?.forget(&origin)?;
     let origin = origin.ascii_serialization();
     super::print(&if known { format!("logged out at {origin}") } else { format!("nobody was logged in at {origin}") })
 }

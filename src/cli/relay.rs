@@ -7,7 +7,6 @@ mod address;
 mod folder;
 mod summary;
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::flags::{self, Credentials, Files, Says};
 use super::{Failure, Outcome, say};
+use crate::app::leave::Leave;
 use crate::config::{Layer, Loaded, Settings, value};
 use crate::protocol::{ChannelKind, Subscription};
 use crate::relay::{self, App, Tokens};
@@ -116,7 +116,7 @@ pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
     }
     let folder = if args.ephemeral { None } else { claim(&loaded.settings)? };
     let log = folder.as_ref().map(|_| "relay/log");
-    let log = telemetry::start(&loaded.settings.telemetry(log, true)).map_err(Failure::from)?;
+    let log = telemetry::start(&loaded.settings.telemetry(log, true))?;
     if let Some(note) = &log.note {
         say(note);
     }
@@ -143,7 +143,7 @@ fn claim(settings: &Settings) -> Result<Option<Folder>, Failure> {
 }
 
 async fn serve(listen: &Listen, options: relay::Options) -> Outcome {
-    let mut signals = Signals::new()?;
+    let mut leave = Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
     let listeners = listen.bind().await.map_err(Failure::Failed)?;
     let addresses: Vec<_> = listeners.iter().filter_map(|listener: &TcpListener| listener.local_addr().ok()).collect();
     relay::validate(&addresses, &options).map_err(|error| Failure::Usage(error.to_string()))?;
@@ -160,10 +160,11 @@ async fn serve(listen: &Listen, options: relay::Options) -> Outcome {
             Ok(())
         }
         () = async {
-            signals.next().await;
+            leave.asked().await;
             tracing::info!("draining: clients are told to come back; once more to leave at once");
+            // A relay that has ended by itself waits for no drain.
             let _ = drain.send(());
-            signals.next().await;
+            leave.asked().await;
         } => Err(Failure::Interrupted),
     }
 }
@@ -205,48 +206,4 @@ fn guard(args: &Args) -> Vec<Subscription> {
     }
     let default = || ["admin", "staff", "booking.*"].iter().filter_map(|name| Subscription::parse(name).ok()).collect();
     args.guard.clone().map_or_else(default, |guard| guard.0)
-}
-
-/// The signals that end a relay.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let failed = |error| Failure::Failed(format!("cannot listen to signals: {error}"));
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(failed)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> Result<Self, Failure> {
-        Ok(Self {})
-    }
-
-    #[cfg(unix)]
-    fn next(&mut self) -> impl Future<Output = ()> + '_ {
-        async {
-            tokio::select! {
-                _ = self.terminate.recv() => (),
-                _ = self.interrupt.recv() => (),
-            }
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn next(&mut self) -> impl Future<Output = ()> + '_ {
-        async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
 }

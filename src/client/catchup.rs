@@ -181,32 +181,32 @@ mod tests {
         ChannelName::parse(text).expect(text)
     }
 
-    fn recovery(recovered: bool, from: Option<u64>, head: u64) -> Option<Recovery> {
-        Some(Recovery { recovered, from: from.map(at), head: at(head) })
+    fn recovery(recovered: bool, from: Option<u64>, head: u64) -> Recovery {
+        Recovery { recovered, from: from.map(at), head: at(head) }
     }
 
     #[test]
     fn the_first_subscription_asks_for_nothing_and_the_next_from_the_last_event() {
         let (now, mut catchup, staff) = (monotonic(), Catchup::default(), name("staff"));
         assert_eq!(catchup.since(&staff), None);
-        assert_eq!(catchup.accepted(&staff, recovery(false, None, 4), now), Verdict::NothingAsked);
+        assert_eq!(catchup.accepted(&staff, Some(recovery(false, None, 4)), now), Verdict::NothingAsked);
         assert_eq!(catchup.since(&staff), Some(at(4)), "a channel that stays silent has a cursor too");
-        assert_eq!(catchup.heard(&channel("staff"), at(9), &[staff.clone()], now), Place::New);
+        assert_eq!(catchup.heard(&channel("staff"), at(9), std::slice::from_ref(&staff), now), Place::New);
         assert_eq!(catchup.since(&staff), Some(at(9)));
     }
 
     #[test]
     fn missed_events_are_counted_until_the_head_is_there() {
         let (now, mut catchup, staff) = (monotonic(), Catchup::default(), name("staff"));
-        catchup.accepted(&staff, recovery(false, None, 4), now);
+        catchup.accepted(&staff, Some(recovery(false, None, 4)), now);
         catchup.lost();
-        assert_eq!(catchup.accepted(&staff, recovery(true, Some(4), 8), now), Verdict::Comes);
+        assert_eq!(catchup.accepted(&staff, Some(recovery(true, Some(4), 8)), now), Verdict::Comes);
         assert!(!catchup.is_complete(now));
         for (offset, place) in
             [(5, Place::Missed), (8, Place::Missed), (9, Place::New), (9, Place::Known), (5, Place::Known)]
         {
             assert_eq!(
-                catchup.heard(&channel("staff"), at(offset), &[staff.clone()], now),
+                catchup.heard(&channel("staff"), at(offset), std::slice::from_ref(&staff), now),
                 place,
                 "{offset}"
             );
@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn a_head_on_another_channel_is_awaited_until_it_is_quiet() {
         let (now, mut catchup, staff) = (monotonic(), Catchup::default(), name("staff"));
-        catchup.accepted(&staff, recovery(false, None, 4), now);
-        catchup.accepted(&staff, recovery(true, Some(4), 8), now);
+        catchup.accepted(&staff, Some(recovery(false, None, 4)), now);
+        catchup.accepted(&staff, Some(recovery(true, Some(4), 8)), now);
         catchup.heard(&channel("staff"), at(5), &[staff], now + QUIET / 2);
         assert!(!catchup.is_complete(now + QUIET));
         assert_eq!(catchup.deadline(), Some(now + QUIET / 2 + QUIET));
@@ -230,8 +230,8 @@ mod tests {
     #[test]
     fn what_the_server_cannot_give_is_said_and_not_asked_for_again() {
         let (now, mut catchup, staff) = (monotonic(), Catchup::default(), name("staff"));
-        catchup.accepted(&staff, recovery(false, None, 4), now);
-        assert_eq!(catchup.accepted(&staff, recovery(false, Some(4), 90), now), Verdict::Lost);
+        catchup.accepted(&staff, Some(recovery(false, None, 4)), now);
+        assert_eq!(catchup.accepted(&staff, Some(recovery(false, Some(4), 90)), now), Verdict::Lost);
         assert_eq!(catchup.since(&staff), Some(at(90)));
         assert_eq!(catchup.accepted(&staff, None, now), Verdict::Lost, "a server without history took over");
         assert_eq!(catchup.since(&staff), None);
@@ -241,10 +241,10 @@ mod tests {
     #[test]
     fn a_new_epoch_is_a_new_history() {
         let (now, mut catchup, staff) = (monotonic(), Catchup::default(), name("staff"));
-        catchup.accepted(&staff, recovery(false, None, 400), now);
-        catchup.heard(&channel("staff"), at(401), &[staff.clone()], now);
+        catchup.accepted(&staff, Some(recovery(false, None, 400)), now);
+        catchup.heard(&channel("staff"), at(401), std::slice::from_ref(&staff), now);
         let fresh = Position { epoch: Epoch(8), offset: 1 };
-        assert_eq!(catchup.heard(&channel("staff"), fresh, &[staff.clone()], now), Place::New);
+        assert_eq!(catchup.heard(&channel("staff"), fresh, std::slice::from_ref(&staff), now), Place::New);
         assert_eq!(catchup.since(&staff), Some(fresh));
     }
 
@@ -253,11 +253,11 @@ mod tests {
         let (now, mut catchup) = (monotonic(), Catchup::default());
         let (own, family) = (name("booking.7"), name("booking.*"));
         for name in [&own, &family] {
-            catchup.accepted(name, recovery(false, None, 4), now);
+            catchup.accepted(name, Some(recovery(false, None, 4)), now);
         }
         catchup.heard(&channel("booking.7"), at(9), &[family.clone(), own.clone()], now);
         assert_eq!((catchup.since(&own), catchup.since(&family)), (Some(at(9)), Some(at(4))));
-        catchup.heard(&channel("booking.8"), at(10), &[family.clone()], now);
+        catchup.heard(&channel("booking.8"), at(10), std::slice::from_ref(&family), now);
         assert_eq!(catchup.since(&family), Some(at(10)));
     }
 }

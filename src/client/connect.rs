@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error as SocketError;
-use tokio_tungstenite::tungstenite::error::TlsError;
+use tokio_tungstenite::tungstenite::error::{ProtocolError, TlsError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use url::{Host, Url};
@@ -122,14 +122,19 @@ fn cause(error: &SocketError) -> Cause {
         SocketError::Http(response) => Cause::NoWebSocket { status: response.status().as_u16() },
         SocketError::Tls(TlsError::Rustls(error)) => Cause::Tls(error.to_string()),
         SocketError::Tls(error) => Cause::Tls(error.to_string()),
-        // rustls' errors travel inside those of the stream.
-        SocketError::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-            Cause::Tls(error.to_string())
-        }
+        SocketError::Io(error) if is_tls(error) => Cause::Tls(error.to_string()),
         SocketError::Io(error) => Cause::Lost(error.to_string()),
+        SocketError::Protocol(ProtocolError::HandshakeIncomplete) => {
+            Cause::Lost("it ended before the WebSocket was open".into())
+        }
         SocketError::Url(error) => Cause::Settings(error.to_string()),
         other => Cause::NotPusher(other.to_string()),
     }
+}
+
+/// rustls' errors travel inside those of the stream.
+fn is_tls(error: &std::io::Error) -> bool {
+    error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }
 
 #[cfg(test)]

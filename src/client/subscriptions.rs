@@ -118,10 +118,14 @@ impl Subscriptions {
         self.stale = true;
         for name in self.names_mut() {
             let stays = match name.state.refusal() {
-                Some(Refusal::LogIn | Refusal::NotAllowed) => true,
-                // An endpoint that asked for patience gets it across connections.
+                // The token's doing; and an endpoint that asked for patience gets it across connections.
                 Some(
-                    Refusal::Busy | Refusal::Failing { .. } | Refusal::TimedOut | Refusal::Unreachable(_),
+                    Refusal::LogIn
+                    | Refusal::NotAllowed
+                    | Refusal::Busy
+                    | Refusal::Failing { .. }
+                    | Refusal::TimedOut
+                    | Refusal::Unreachable(_),
                 ) => true,
                 Some(
                     Refusal::NoEndpoint { .. }

@@ -322,16 +322,13 @@ impl Link {
         };
         let guarded = self.pending.iter().position(|pending| pending.name.kind().needs_auth());
         let oldest = if code == Some(CloseCode::UNAUTHORIZED) { guarded } else { guarded.or(Some(0)) };
-        let pending = oldest.filter(|_| about_joining).and_then(|at| self.pending.remove(at));
-        match pending {
-            Some(Pending { name, .. }) => self.refuse(name, code.map(|code| code.0), message),
-            None => {
-                if let Some(code) = code {
-                    self.last_error = Some((code, message.clone(), now));
-                }
-                self.out.push_back(Output::Error { code, message });
-            }
+        if let Some(pending) = oldest.filter(|_| about_joining).and_then(|at| self.pending.remove(at)) {
+            return self.refuse(pending.name, code.map(|code| code.0), message);
         }
+        if let Some(code) = code {
+            self.last_error = Some((code, message.clone(), now));
+        }
+        self.out.push_back(Output::Error { code, message });
     }
 
     fn refuse(&mut self, name: Subscription, status: Option<u16>, message: String) {
@@ -423,11 +420,11 @@ impl Link {
                     None if self.ping_at <= now => self.ping(now, PONG),
                     None => {}
                     Some(ping) if ping.until <= now => self.end(End::NoPong),
-                    Some(ping) => {
-                        if ping.suspicious_at.take_if(|at| *at <= now).is_some() {
-                            self.out.push_back(Output::Suspect);
-                        }
+                    Some(ping) if ping.suspicious_at.is_some_and(|at| at <= now) => {
+                        ping.suspicious_at = None;
+                        self.out.push_back(Output::Suspect);
                     }
+                    Some(_) => {}
                 }
             }
         }
