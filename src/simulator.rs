@@ -256,7 +256,11 @@ mod tests {
         for seed in 0..6 {
             let mut simulator = venue(seed, 600);
             let mut picture = Venue::new(Settings { zone: zone(), ..Settings::default() });
-            let mut hear = |said: &Publication| match event::read(&said.event, &said.data.to_string(), &Backend::default()) {
+            let mut hear = |said: &Publication| match event::read(
+                &said.event,
+                &said.data.to_string(),
+                &Backend::default(),
+            ) {
                 Ok(event) => drop(picture.apply(own_time(said), &event)),
                 Err(_) => assert!(said.event.ends_with("PoolTemperatureMeasured"), "{said:?}"),
             };
@@ -272,7 +276,11 @@ mod tests {
             let inside = seen(picture.inside(now).into_iter().map(|guest| guest.code).collect());
             assert_eq!(inside, codes(&|booking| booking.inside_since().is_some()), "inside, seed {seed}");
             let waiting = seen(picture.queue(now).payments.into_iter().map(|payment| payment.code).collect());
-            assert_eq!(waiting, codes(&|booking| matches!(booking.stage, Stage::Waiting { .. })), "waiting, seed {seed}");
+            assert_eq!(
+                waiting,
+                codes(&|booking| matches!(booking.stage, Stage::Waiting { .. })),
+                "waiting, seed {seed}"
+            );
             let running = Session::at(now, &zone());
             for session in [running, running.next()] {
                 let taken = house.iter().filter(|booking| booking.session == session).count();

@@ -52,7 +52,8 @@ mod tests {
         let hostile = "BK2304\x07\x1b\\\x1b]0;owned\x07";
         let sequence = clipboard(hostile, false);
         assert!(sequence.starts_with("\x1b]52;c;"), "{sequence:?}");
-        let body = sequence.trim_start_matches("\x1b]52;c;").trim_end_matches("\x1b\\").trim_end_matches('\x07');
+        let body =
+            sequence.trim_start_matches("\x1b]52;c;").trim_end_matches("\x1b\\").trim_end_matches('\x07');
         assert!(body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)), "{body:?}");
     }
 

@@ -149,7 +149,12 @@ pub(super) fn gap(gap: client::Gap) -> ui::GapFacts {
 
 /// The end of an outage.
 pub(super) fn back(back: client::Recovery) -> ui::BackFacts {
-    ui::BackFacts { from: back.away_from, to: back.away_to, recovered: back.recovered, complete: back.complete }
+    ui::BackFacts {
+        from: back.away_from,
+        to: back.away_to,
+        recovered: back.recovered,
+        complete: back.complete,
+    }
 }
 
 /// A frame that is none of the protocol's.

@@ -18,7 +18,10 @@ use tokio::sync::oneshot;
 
 use super::flags::{self, Files, Screen, Zone};
 use super::{Failure, Outcome, block_on};
-use crate::app::{self, leave::{Asked, Leave}};
+use crate::app::{
+    self,
+    leave::{Asked, Leave},
+};
 use crate::config::{Settings, value};
 use crate::domain::event::Backend;
 use crate::publisher::Publisher;
@@ -64,8 +67,8 @@ async fn live(args: &Args, settings: Settings, clock: Clock) -> Outcome {
     let house = House::open(clock.clone()).await?;
     let seed = args.seed.unwrap_or_else(rand::random);
     let venue = Simulator::new(seed, settings.timezone.clone(), clock.now(), args.rate);
-    let publisher =
-        Publisher::new(house.publisher(), clock.clone()).map_err(|error| Failure::Failed(error.to_string()))?;
+    let publisher = Publisher::new(house.publisher(), clock.clone())
+        .map_err(|error| Failure::Failed(error.to_string()))?;
     let (live, listened_to) = oneshot::channel();
     let dashboard = if args.headless {
         announce(&house)?;
@@ -108,7 +111,8 @@ fn dashboard(
 
 /// Without a screen there is nothing to do but to wait for the end.
 async fn wait(ends: impl Future<Output = ()>) -> Outcome {
-    let mut leave = Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
+    let mut leave =
+        Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
     tokio::select! {
         () = ends => Ok(()),
         asked = leave.asked() => match asked {

@@ -17,7 +17,7 @@ pub(super) struct Booking {
 }
 
 /// How far a booking has come. Cancelled, rejected and departed ones are forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// Booked; no payment was handed in yet.
     Booked,

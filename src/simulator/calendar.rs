@@ -93,7 +93,7 @@ impl Session {
 /// When the sessions of any day run, by name.
 pub(super) fn hours() -> impl Iterator<Item = (&'static str, Hours)> {
     let time = |hour: i8| Time::constant(hour % 24, 0, 0, 0);
-    DAY.iter().zip((0..24).step_by(3)).map(move |((name, ..), from)| {
-        (*name, Hours { opens: time(from), closes: time(from + 3) })
-    })
+    DAY.iter()
+        .zip((0..24).step_by(3))
+        .map(move |((name, ..), from)| (*name, Hours { opens: time(from), closes: time(from + 3) }))
 }

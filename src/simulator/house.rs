@@ -79,8 +79,8 @@ impl House {
         let mut said = Vec::new();
         for (nth, session) in first.onwards(DAYS_AHEAD).enumerate() {
             let percent = match nth {
-                0 => self.random.random_range(80..=95),
-                1 => self.random.random_range(65..=75),
+                0 => self.random.random_range(90..=100),
+                1 => self.random.random_range(70..=80),
                 2 => self.random.random_range(20..=30),
                 _ => self.random.random_range(5..=35),
             };
@@ -128,7 +128,7 @@ impl House {
         let weighed = [
             (Act::Book, if full { 0 } else { 8 }),
             (Act::Pay, 3 * unpaid.min(6)),
-            (Act::Settle, settleable.min(2) + 3 * settleable.saturating_sub(3).min(6)),
+            (Act::Settle, 2 * settleable.min(3) + 4 * settleable.saturating_sub(3).min(6)),
             (Act::Cancel, if full { 12 } else { 1 }),
             (Act::Arrive, if inside < crowd { 20 } else { 2 } * expected),
             (Act::Leave, if inside > crowd { 20 } else { 4 } * leaving),
@@ -179,8 +179,8 @@ impl House {
         let days = self.random.random_range(0..DAYS_AHEAD);
         let turn = self.random.random_range(1..8);
         let wish = match self.random.random_range(0..10) {
-            0..4 => self.running,
-            4..7 => self.running.next(),
+            0..6 => self.running,
+            6..8 => self.running.next(),
             _ => self.running.after_days(days).turned(turn),
         };
         let granted = wish >= self.running && self.has_place(wish);
@@ -214,7 +214,11 @@ impl House {
     }
 
     fn settle(&mut self) -> Option<Vec<Publication>> {
-        let index = self.pick(&self.all(|booking| self.may_settle(booking)))?;
+        let mut ready = self.all(|booking| self.may_settle(booking));
+        // Whoever verifies looks at the older ones first.
+        ready.sort_by_key(|index| self.bookings.get(*index).map(|booking| booking.stage));
+        ready.truncate(3);
+        let index = self.pick(&ready)?;
         if self.random.random_ratio(1, 16) {
             let booking = self.bookings.remove(index);
             let mut said = vec![

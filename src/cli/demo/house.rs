@@ -43,7 +43,8 @@ impl House {
         let cannot = |error| Failure::Failed(format!("cannot listen on a free port of 127.0.0.1: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(cannot)?;
         let port = listener.local_addr().map_err(cannot)?.port();
-        let at = |text: String| Url::parse(&text).map_err(|error| Failure::Failed(format!("{text}: {error}")));
+        let at =
+            |text: String| Url::parse(&text).map_err(|error| Failure::Failed(format!("{text}: {error}")));
         let (key, secret) = (random_text(), SecretString::from(random_text()));
         let token = SecretString::from(random_text());
         Ok(Self {
