@@ -30,7 +30,12 @@ use crate::untrusted::Untrusted;
 ///
 /// Without a command: the dashboard.
 #[derive(Debug, Parser)]
-#[command(name = "frontdesk", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(
+    name = "frontdesk",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -67,7 +72,14 @@ pub(crate) type Outcome = Result<(), Failure>;
 
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
-        Self::Usage(error.to_string())
+        match error {
+            config::Error::Token(error) => error.into(),
+            config::Error::Unreadable { .. }
+            | config::Error::File { .. }
+            | config::Error::Variable { .. }
+            | config::Error::Missing(_)
+            | config::Error::Unknown { .. } => Self::Usage(error.to_string()),
+        }
     }
 }
 
@@ -92,9 +104,16 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// A file that can't be written is bad luck; one that says nonsense is a wrong setting.
 impl From<crate::login::Error> for Failure {
     fn from(error: crate::login::Error) -> Self {
-        Self::Failed(error.to_string())
+        use crate::login::Error as E;
+        match error {
+            E::Io { .. } => Self::Failed(error.to_string()),
+            E::Damaged { .. } | E::Newer { .. } | E::NoToken { .. } | E::BadToken => {
+                Self::Usage(error.to_string())
+            }
+        }
     }
 }
 
@@ -136,10 +155,14 @@ pub fn main() -> ExitCode {
 /// The widest line for words that may quote somebody else.
 const COLUMNS: usize = 2_000;
 
-/// A line for the person, on stderr. What a server or a file wrote may be in it, so it is made safe here.
+/// Words for the person, on stderr. What a server or a file wrote may be in them, so they are made safe here.
 pub(crate) fn say(words: &str) {
-    // Nobody is left to be told that stderr is gone.
-    let _ = writeln!(io::stderr(), "frontdesk: {}", Untrusted::new(words).line(COLUMNS));
+    let mut stderr = io::stderr();
+    for (at, line) in words.lines().enumerate() {
+        let before = if at == 0 { "frontdesk: " } else { "" };
+        // Nobody is left to be told that stderr is gone.
+        let _ = writeln!(stderr, "{before}{}", Untrusted::new(line).line(COLUMNS));
+    }
 }
 
 /// Runs a command's own work, on this thread alone.

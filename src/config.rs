@@ -171,9 +171,12 @@ mod tests {
 
     #[test]
     fn every_line_that_the_sample_file_comments_out_is_a_setting() {
-        let is_setting = |line: &str| line.starts_with("[[") || line.split_once(" = ").is_some_and(|(name, _)| {
-            !name.trim_matches('"').contains(' ') || name.starts_with('"')
-        });
+        let is_setting = |line: &str| {
+            line.starts_with("[[")
+                || line
+                    .split_once(" = ")
+                    .is_some_and(|(name, _)| !name.trim_matches('"').contains(' ') || name.starts_with('"'))
+        };
         let text: Vec<&str> = SAMPLE
             .lines()
             .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
@@ -217,7 +220,10 @@ mod tests {
                 file: "url = \"ws://{}\"",
                 dotenv: Some("PUSHER_SCHEME=http\nPUSHER_PORT=80\nPUSHER_HOST={}"),
                 variable: Some("URL=ws://{}"),
-                flag: |layer, value| layer.address = Some(Address::Url(value::server(&format!("ws://{value}")).expect("an address"))),
+                flag: |layer, value| {
+                    layer.address =
+                        Some(Address::Url(value::server(&format!("ws://{value}")).expect("an address")))
+                },
                 read: |settings| settings.url.host_str().unwrap_or_default().to_owned(),
                 values: ["a.test", "b.test", "c.test", "d.test"],
             },
@@ -254,7 +260,13 @@ mod tests {
                 dotenv: Some("PUSHER_APP_SECRET={}"),
                 variable: Some("SECRET={}"),
                 flag: |layer, value| layer.secret = Some(value.into()),
-                read: |settings| settings.secret.as_ref().map(|secret| secret.expose_secret().to_owned()).unwrap_or_default(),
+                read: |settings| {
+                    settings
+                        .secret
+                        .as_ref()
+                        .map(|secret| secret.expose_secret().to_owned())
+                        .unwrap_or_default()
+                },
                 values: ["a", "b", "c", "d"],
             },
             Row {
@@ -415,7 +427,11 @@ mod tests {
                 let sources = Sources { config: Some(config.clone()), env_file: Some(dotenv.clone()) };
                 let settings = load(&sources, &environment, flags).expect(row.name).settings;
                 let read = (row.read)(&settings);
-                assert!(read.eq_ignore_ascii_case(expected), "{} said by {said:05b}: {read}, not {expected}", row.name);
+                assert!(
+                    read.eq_ignore_ascii_case(expected),
+                    "{} said by {said:05b}: {read}, not {expected}",
+                    row.name
+                );
             }
         }
     }
@@ -424,7 +440,8 @@ mod tests {
     fn a_file_that_was_named_must_be_there_and_one_that_was_not_need_not() {
         let folder = tempfile::tempdir().expect("a folder");
         let absent = folder.path().join("absent.toml");
-        let named = |config, env_file| load(&Sources { config, env_file }, &Environment::default(), Layer::default());
+        let named =
+            |config, env_file| load(&Sources { config, env_file }, &Environment::default(), Layer::default());
         for error in [
             named(Some(absent.clone()), None).expect_err("no settings file"),
             named(None, Some(absent.clone())).expect_err("no .env"),

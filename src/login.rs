@@ -200,8 +200,11 @@ impl Store {
 /// # Errors
 /// The file can't be read, or holds something else.
 pub fn read_token_file(path: &Path) -> Result<SecretString, Error> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| Error::Io { doing: "read", path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| Error::Io {
+        doing: "read",
+        path: path.to_owned(),
+        source,
+    })?;
     parse_token(&text).map_err(|_| Error::NoToken { path: path.to_owned() })
 }
 
@@ -221,7 +224,6 @@ fn check(token: &str) -> Result<(), Error> {
     let fits = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(()) } else { Err(Error::BadToken) }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -245,8 +247,13 @@ mod tests {
         assert!(store.get(&home).expect("no file is no token").is_none());
         store.put(&home, &login("3|secret")).expect("kept");
         let kept = store.get(&origin("http://localhost:6001")).expect("read").expect("there");
-        assert_eq!((kept.token.expose_secret(), kept.name.as_deref(), kept.role.as_deref()), ("3|secret", Some("sari"), Some("staff")));
-        for other in ["https://localhost:6001", "http://localhost:6002", "http://127.0.0.1:6001", "http://localhost"] {
+        assert_eq!(
+            (kept.token.expose_secret(), kept.name.as_deref(), kept.role.as_deref()),
+            ("3|secret", Some("sari"), Some("staff"))
+        );
+        for other in
+            ["https://localhost:6001", "http://localhost:6002", "http://127.0.0.1:6001", "http://localhost"]
+        {
             assert!(store.get(&origin(other)).expect("read").is_none(), "{other}");
         }
         store.put(&origin("https://b.test"), &login("b")).expect("kept");
@@ -285,7 +292,12 @@ mod tests {
             assert!(store.put(&origin("http://a.test"), &login("b")).is_err());
             assert_eq!(fs::read_to_string(store.path()).expect("a file"), whole[..end]);
         }
-        for garbage in [&b"\xff\xfe\x00"[..], b"null", b"[]", b"{\"version\":1,\"tokens\":{\"a\":{\"token\":\"x\\u001b[2J\"}}}"] {
+        for garbage in [
+            &b"\xff\xfe\x00"[..],
+            b"null",
+            b"[]",
+            b"{\"version\":1,\"tokens\":{\"a\":{\"token\":\"x\\u001b[2J\"}}}",
+        ] {
             fs::write(store.path(), garbage).expect("garbage");
             assert!(matches!(store.get(&origin("http://a.test")), Err(Error::Damaged { .. })));
         }

@@ -100,7 +100,8 @@ impl Publisher {
     pub async fn publish(&self, publication: &Publication) -> Result<(), Error> {
         let body = serde_json::to_vec(publication).unwrap_or_default();
         let url = self.signed("POST", &format!("/apps/{}/events", self.options.app_id), &body);
-        let request = self.http.post(url).timeout(PATIENCE).header("Content-Type", "application/json").body(body);
+        let request =
+            self.http.post(url).timeout(PATIENCE).header("Content-Type", "application/json").body(body);
         let answer = request.send().await.map_err(|error| self.unreachable(error))?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| self.unreachable(error))?;
@@ -135,9 +136,12 @@ impl Publisher {
         let words = match said {
             Some(Value::String(words)) => words.clone(),
             Some(other) => other.to_string(),
-            None if text.trim().is_empty() => status.canonical_reason().unwrap_or("no reason given").to_owned(),
+            None if text.trim().is_empty() => {
+                status.canonical_reason().unwrap_or("no reason given").to_owned()
+            }
             None => text.trim().to_owned(),
         };
+        let words = words.trim_end_matches('.').to_owned();
         let code = answer.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
         let status = code.filter(|_| status.is_success()).unwrap_or(status.as_u16());
         Err(Error::Refused { server: self.server(), status, words })
@@ -190,9 +194,12 @@ mod tests {
 
     #[test]
     fn a_prefix_of_the_path_is_sent_and_not_signed() {
-        let signature = |url: Url| url.query_pairs().find(|(name, _)| name == "auth_signature").map(|(_, v)| v.into_owned());
+        let signature = |url: Url| {
+            url.query_pairs().find(|(name, _)| name == "auth_signature").map(|(_, v)| v.into_owned())
+        };
         let plain = publisher("http://127.0.0.1:6021").signed("POST", "/apps/app-id/events", b"{}");
-        let prefixed = publisher("http://127.0.0.1:6021/reverb/").signed("POST", "/apps/app-id/events", b"{}");
+        let prefixed =
+            publisher("http://127.0.0.1:6021/reverb/").signed("POST", "/apps/app-id/events", b"{}");
         assert_eq!(prefixed.path(), "/reverb/apps/app-id/events");
         assert_eq!(signature(plain), signature(prefixed));
     }
@@ -204,7 +211,12 @@ mod tests {
             assert!(publisher.judge(StatusCode::OK, accepted).is_ok(), "{accepted}");
         }
         let refused = [
-            (200, r#"{"error":"The secret authentication failed","code":401}"#, 401, "The secret authentication failed"),
+            (
+                200,
+                r#"{"error":"The secret authentication failed","code":401}"#,
+                401,
+                "The secret authentication failed",
+            ),
             (200, r#"{"error":true}"#, 200, "true"),
             (401, "Invalid signature", 401, "Invalid signature"),
             (413, r#"{"message":"too big"}"#, 413, "too big"),
@@ -212,7 +224,9 @@ mod tests {
         ];
         for (status, body, code, said) in refused {
             match publisher.judge(StatusCode::from_u16(status).expect("a status"), body) {
-                Err(Error::Refused { status, words, .. }) => assert_eq!((status, words.as_str()), (code, said)),
+                Err(Error::Refused { status, words, .. }) => {
+                    assert_eq!((status, words.as_str()), (code, said))
+                }
                 other => panic!("{body}: {other:?}"),
             }
         }

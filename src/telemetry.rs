@@ -66,12 +66,16 @@ pub fn start(options: &Options) -> Result<Telemetry, Error> {
         },
         (None, None) => (None, None, None),
     };
-    let writer = appender.map(|appender| NonBlockingBuilder::default().buffered_lines_limit(QUEUE).finish(appender));
-    let filter = Targets::new().with_default(LevelFilter::WARN.min(options.level)).with_target("frontdesk", options.level);
-    let file = writer.as_ref().map(|(writer, _)| {
-        fmt::layer().with_ansi(false).with_target(false).with_writer(writer.clone())
-    });
-    let stderr = options.stderr.then(|| fmt::layer().with_ansi(false).with_target(false).with_writer(io::stderr));
+    let writer =
+        appender.map(|appender| NonBlockingBuilder::default().buffered_lines_limit(QUEUE).finish(appender));
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN.min(options.level))
+        .with_target("frontdesk", options.level);
+    let file = writer
+        .as_ref()
+        .map(|(writer, _)| fmt::layer().with_ansi(false).with_target(false).with_writer(writer.clone()));
+    let stderr =
+        options.stderr.then(|| fmt::layer().with_ansi(false).with_target(false).with_writer(io::stderr));
     // Fails only where a test of the same process was first.
     let _ = tracing_subscriber::registry().with(filter).with(file).with(stderr).try_init();
     let writer = writer.map(|(writer, guard)| (guard, writer.error_counter()));
@@ -134,7 +138,10 @@ mod tests {
             assert!(error.to_string().starts_with("cannot write the log"), "{error}");
         }
         let good = start(&options(Some(folder.path().join("here.log")), None)).expect("a log");
-        assert_eq!((good.path.as_deref(), good.note.as_deref()), (Some(folder.path().join("here.log").as_path()), None));
+        assert_eq!(
+            (good.path.as_deref(), good.note.as_deref()),
+            (Some(folder.path().join("here.log").as_path()), None)
+        );
     }
 
     #[test]
@@ -144,6 +151,10 @@ mod tests {
         std::fs::write(&file, "").expect("a file");
         let log = start(&options(None, Some(file.join("log")))).expect("no error");
         assert!(log.path.is_none());
-        assert!(log.note.as_deref().is_some_and(|note| note.starts_with("no log is kept:")), "{:?}", log.note);
+        assert!(
+            log.note.as_deref().is_some_and(|note| note.starts_with("no log is kept:")),
+            "{:?}",
+            log.note
+        );
     }
 }

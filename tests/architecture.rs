@@ -89,7 +89,7 @@ const IMPURE: &[&str] = &[
 
 /// What only one place may touch: the word, and the modules that may say it.
 const ALONE: &[(&str, &[&str])] = &[
-    ("tokio_tungstenite", &["src/client", "src/relay/socket"]),
+    ("tokio_tungstenite", &["src/client", "src/relay/socket", "src/relay/http/upgrade"]),
     ("ratatui", &["src/ui", "src/app"]),
     ("hyper", &["src/relay"]),
     ("md5", &["src/protocol/sign"]),

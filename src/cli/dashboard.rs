@@ -27,7 +27,8 @@ pub(crate) struct Args {
 
 /// Shows the venue until somebody quits.
 pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
-    let flags: [&dyn flags::Says; 5] = [&args.server, &args.backend, &args.channels, &args.screen, &args.zone];
+    let flags: [&dyn flags::Says; 5] =
+        [&args.server, &args.backend, &args.channels, &args.screen, &args.zone];
     let settings = flags::settings(&args.files, &flags)?;
     if knows_nothing(&settings) {
         return Err(Failure::Usage(first_steps()));
@@ -48,7 +49,8 @@ fn knows_nothing(settings: &Settings) -> bool {
 
 /// How to begin, in three lines.
 fn first_steps() -> String {
-    let file = config::default_file().map_or_else(|| "FILE (and give --config FILE)".to_owned(), |path| path.display().to_string());
+    let file = config::default_file()
+        .map_or_else(|| "FILE (and give --config FILE)".to_owned(), |path| path.display().to_string());
     format!(
         "not set up yet. `frontdesk demo` shows a venue that lives by itself, with no set-up at all.\n\
          For your own: `frontdesk login --url ws://HOST:PORT`, then `frontdesk --url ws://HOST:PORT --key KEY`.\n\

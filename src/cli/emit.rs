@@ -86,14 +86,21 @@ pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
         (true, None) => return Err(Failure::Usage(no_sample(&args.event, "--channel NAME"))),
     };
     let publication = Publication {
-        name: if args.bare || args.event.contains('\\') { args.event } else { format!("{NAMESPACE}{}", args.event) },
+        name: if args.bare || args.event.contains('\\') {
+            args.event
+        } else {
+            format!("{NAMESPACE}{}", args.event)
+        },
         // The text as it was given: a number that no float can hold stays what it is.
         data: if args.bare { fields } else { format!("{{\"data\":{fields}}}") },
         channels,
         socket_id: args.socket_id,
     };
-    let publisher = Publisher::new(settings.publisher()?, clock).map_err(|error| Failure::Usage(error.to_string()))?;
-    block_on(async { publisher.publish(&publication).await.map_err(|error| Failure::Failed(explain(&error))) })?;
+    let publisher =
+        Publisher::new(settings.publisher()?, clock).map_err(|error| Failure::Usage(error.to_string()))?;
+    block_on(async {
+        publisher.publish(&publication).await.map_err(|error| Failure::Failed(explain(&error)))
+    })?;
     super::print(&format!("published {} to {}", publication.name, publication.channels.join(", ")))
 }
 

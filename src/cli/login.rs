@@ -61,7 +61,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         } else {
             prompt::hidden(&format!("Token for {}: ", origin.ascii_serialization()))?
         };
-        let token = login::parse_token(&text).map_err(|error| Failure::Failed(error.to_string()))?;
+        let token = login::parse_token(&text)?;
         block_on(check(&settings, token))?
     };
     store.put(&origin, &found)?;
@@ -88,7 +88,9 @@ async fn check(settings: &Settings, token: SecretString) -> Result<Login, Failur
     let Some(url) = &settings.user_url else { return nameless(token) };
     match backend(settings)?.user(url, &token).await {
         Ok(user) => Ok(Login { token, name: user.name, role: user.role }),
-        Err(error @ (BackendError::BadToken { .. } | BackendError::Unsafe { .. })) => Err(Failure::Failed(error.to_string())),
+        Err(error @ (BackendError::BadToken { .. } | BackendError::Unsafe { .. })) => {
+            Err(Failure::Failed(error.to_string()))
+        }
         Err(BackendError::NoRoute { .. }) => nameless(token),
         Err(
             error @ (BackendError::Tls(_)
@@ -104,7 +106,8 @@ async fn check(settings: &Settings, token: SecretString) -> Result<Login, Failur
 
 /// The backend that the settings name.
 pub(crate) fn backend(settings: &Settings) -> Result<login::Backend, Failure> {
-    let http = tls::http_client(settings.ca_file.as_deref()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let http =
+        tls::http_client(settings.ca_file.as_deref()).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(login::Backend::new(http, settings.insecure_auth))
 }
 

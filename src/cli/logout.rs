@@ -2,9 +2,9 @@
 
 use clap::Args as ClapArgs;
 
+use super::Outcome;
 use super::flags::{self, Files, Server};
 use super::login::Endpoint;
-use super::Outcome;
 
 /// Forget the token that was kept for the backend
 #[derive(Debug, ClapArgs)]
@@ -23,5 +23,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let origin = settings.token_origin()?;
     let known = settings.store()?.forget(&origin)?;
     let origin = origin.ascii_serialization();
-    super::print(&if known { format!("logged out at {origin}") } else { format!("nobody was logged in at {origin}") })
+    super::print(&if known {
+        format!("logged out at {origin}")
+    } else {
+        format!("nobody was logged in at {origin}")
+    })
 }

@@ -76,7 +76,8 @@ impl Guard {
     fn parse(text: &str) -> Result<Self, value::Expected> {
         let expected = || "expected public names, as in admin,staff,booking.*".to_owned();
         let names = value::channels(text).map_err(|_| expected())?;
-        let parsed: Vec<Subscription> = names.iter().filter_map(|name| Subscription::parse(name).ok()).collect();
+        let parsed: Vec<Subscription> =
+            names.iter().filter_map(|name| Subscription::parse(name).ok()).collect();
         let public = parsed.iter().all(|name| name.kind() == ChannelKind::Public);
         if public { Ok(Self(parsed)) } else { Err(expected()) }
     }
@@ -97,8 +98,9 @@ pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
     let loaded = flags::load(&args.files, &[&AppFlags(&args)])?;
     let listen = match &args.listen {
         Some(listen) => listen.clone(),
-        None => Listen::parse(&loaded.relay.listen)
-            .map_err(|expected| Failure::Usage(format!("listen under [relay] in the settings file: {expected}")))?,
+        None => Listen::parse(&loaded.relay.listen).map_err(|expected| {
+            Failure::Usage(format!("listen under [relay] in the settings file: {expected}"))
+        })?,
     };
     let options = relay::Options {
         apps: apps(&loaded),
@@ -143,9 +145,11 @@ fn claim(settings: &Settings) -> Result<Option<Folder>, Failure> {
 }
 
 async fn serve(listen: &Listen, options: relay::Options) -> Outcome {
-    let mut leave = Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
+    let mut leave =
+        Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
     let listeners = listen.bind().await.map_err(Failure::Failed)?;
-    let addresses: Vec<_> = listeners.iter().filter_map(|listener: &TcpListener| listener.local_addr().ok()).collect();
+    let addresses: Vec<_> =
+        listeners.iter().filter_map(|listener: &TcpListener| listener.local_addr().ok()).collect();
     relay::validate(&addresses, &options).map_err(|error| Failure::Usage(error.to_string()))?;
     summary::print(&addresses, &options)?;
     let (drain, drained) = oneshot::channel::<()>();
@@ -191,9 +195,11 @@ fn apps(Loaded { settings, relay }: &Loaded) -> Vec<App> {
 
 fn tokens(args: &Args) -> Result<Tokens, Failure> {
     let Some(path) = &args.tokens else { return Ok(Tokens::default()) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("cannot read the tokens file {}: {error}", path.display())))?;
-    let tokens = Tokens::parse(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!("cannot read the tokens file {}: {error}", path.display()))
+    })?;
+    let tokens =
+        Tokens::parse(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
     if tokens.has_plain() {
         say(&format!("{} holds tokens as they are; sha256 = \"…\" tells nobody", path.display()));
     }
@@ -204,6 +210,7 @@ fn guard(args: &Args) -> Vec<Subscription> {
     if args.open {
         return Vec::new();
     }
-    let default = || ["admin", "staff", "booking.*"].iter().filter_map(|name| Subscription::parse(name).ok()).collect();
+    let default =
+        || ["admin", "staff", "booking.*"].iter().filter_map(|name| Subscription::parse(name).ok()).collect();
     args.guard.clone().map_or_else(default, |guard| guard.0)
 }

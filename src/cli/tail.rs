@@ -11,8 +11,8 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -126,7 +126,8 @@ struct Tail {
 
 impl Tail {
     async fn run(&mut self, clock: Clock) -> Outcome {
-        let mut leave = Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
+        let mut leave =
+            Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
         let ends = self.ends_after.map(|after| Instant::from_std(monotonic() + after));
         let (_handle, mut events) = client::open(self.options.clone(), clock);
         let mut batch = Vec::with_capacity(BATCH);

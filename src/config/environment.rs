@@ -17,7 +17,11 @@ impl Environment {
     /// The process's; what is no UTF-8 is left out.
     pub fn of_process() -> Self {
         let pairs = std::env::vars_os();
-        Self(pairs.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+        Self(
+            pairs
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        )
     }
 
     /// The text of `FRONTDESK_{name}`.
@@ -30,7 +34,11 @@ impl Environment {
         self.text(name).map(PathBuf::from)
     }
 
-    fn parse<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, value::Expected>) -> Result<Option<T>, Error> {
+    fn parse<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, value::Expected>,
+    ) -> Result<Option<T>, Error> {
         let parsed = self.text(name).map(parse).transpose();
         parsed.map_err(|expected| Error::Variable { name: format!("FRONTDESK_{name}"), expected })
     }

@@ -125,10 +125,16 @@ impl File {
     /// # Errors
     /// It can't be read, or it says something that no setting is.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Unreadable { what: "settings file", path: path.to_owned(), source })?;
-        let mut file = Self::parse(&text)
-            .map_err(|(line, expected)| Error::File { path: path.to_owned(), line, expected })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
+            what: "settings file",
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut file = Self::parse(&text).map_err(|(line, expected)| Error::File {
+            path: path.to_owned(),
+            line,
+            expected,
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for place in [
             &mut file.ca_file,
@@ -149,7 +155,8 @@ impl File {
             (line_of(text, at), error.message().lines().collect::<Vec<_>>().join("; "))
         })?;
         if file.url.is_some() && file.cluster.is_some() {
-            let line = text.lines().position(|line| line.trim_start().starts_with("cluster")).unwrap_or(0) + 1;
+            let line =
+                text.lines().position(|line| line.trim_start().starts_with("cluster")).unwrap_or(0) + 1;
             return Err((line, "expected either url or cluster, not both".to_owned()));
         }
         Ok(file)
@@ -167,7 +174,12 @@ impl File {
 
     /// What the file says of the venue.
     pub fn venue(&self) -> VenueSettings {
-        VenueSettings::resolve(self.venue.clone(), self.words.clone(), self.sessions.clone(), self.keys.clone())
+        VenueSettings::resolve(
+            self.venue.clone(),
+            self.words.clone(),
+            self.sessions.clone(),
+            self.keys.clone(),
+        )
     }
 
     /// What the file says of everything else.
@@ -180,7 +192,9 @@ impl File {
             secret: self.secret.map(|secret| secret.0),
             ca_file: self.ca_file,
             channels: self.channels.map(|channels| channels.0),
-            names: self.names.map(|names| names.into_iter().map(|(name, mode)| (name, mode.into())).collect()),
+            names: self
+                .names
+                .map(|names| names.into_iter().map(|(name, mode)| (name, mode.into())).collect()),
             auth_endpoint: self.auth.endpoint.map(|url| url.0),
             login_url: self.auth.login_url.map(|url| url.0),
             user_url: self.auth.user_url.map(|url| url.0),

@@ -36,8 +36,11 @@ impl Variables {
     /// # Errors
     /// The file can't be read, or a line of it is no assignment.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Unreadable { what: ".env file", path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
+            what: ".env file",
+            path: path.to_owned(),
+            source,
+        })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let fault = |line| Error::File {
             path: path.to_owned(),
@@ -111,8 +114,9 @@ impl Variables {
         // A bare IPv6 address is written with brackets in an address, and without them in a variable.
         let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
         let text = format!("{}://{host}:{}/{path}", scheme.unwrap_or("wss"), port.unwrap_or(443));
-        let url = value::server(&text)
-            .map_err(|_| self.fault(&host_name, "expected a host's name without scheme or port".to_owned()))?;
+        let url = value::server(&text).map_err(|_| {
+            self.fault(&host_name, "expected a host's name without scheme or port".to_owned())
+        })?;
         Ok(Some(url))
     }
 
@@ -203,10 +207,16 @@ mod tests {
             ("", "none"),
             ("PUSHER_HOST=\nPUSHER_APP_CLUSTER=\n", "none"),
             ("PUSHER_APP_KEY=k\nPUSHER_HOST=\nPUSHER_PORT=443\nPUSHER_APP_CLUSTER=mt1\n", "mt1"),
-            ("PUSHER_HOST=127.0.0.1\nPUSHER_PORT=6001\nPUSHER_SCHEME=http\nPUSHER_APP_CLUSTER=mt1\n", "ws://127.0.0.1:6001/"),
+            (
+                "PUSHER_HOST=127.0.0.1\nPUSHER_PORT=6001\nPUSHER_SCHEME=http\nPUSHER_APP_CLUSTER=mt1\n",
+                "ws://127.0.0.1:6001/",
+            ),
             ("PUSHER_HOST=ws.example.test\n", "wss://ws.example.test/"),
             ("PUSHER_HOST=::1\nPUSHER_PORT=6001\nPUSHER_SCHEME=http\n", "ws://[::1]:6001/"),
-            ("REVERB_APP_KEY=k\nREVERB_HOST=\"localhost\"\nREVERB_PORT=8080\nREVERB_SCHEME=http\n", "ws://localhost:8080/"),
+            (
+                "REVERB_APP_KEY=k\nREVERB_HOST=\"localhost\"\nREVERB_PORT=8080\nREVERB_SCHEME=http\n",
+                "ws://localhost:8080/",
+            ),
             ("REVERB_HOST=a\nREVERB_PORT=80\nREVERB_SCHEME=http\nREVERB_SERVER_PATH=/ws\n", "ws://a/ws"),
         ];
         for (text, expected) in cases {

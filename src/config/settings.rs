@@ -99,7 +99,9 @@ impl Settings {
             app_id: layer.app_id,
             secret: layer.secret,
             ca_file: layer.ca_file,
-            channels: layer.channels.unwrap_or_else(|| ["availability", "admin", "staff"].map(String::from).to_vec()),
+            channels: layer
+                .channels
+                .unwrap_or_else(|| ["availability", "admin", "staff"].map(String::from).to_vec()),
             names: layer.names.unwrap_or_default(),
             insecure_auth: layer.insecure_auth.unwrap_or(false),
             token: layer.token,
@@ -280,7 +282,12 @@ mod tests {
         let backend = || Some(url("https://venue.test/app/"));
         let said = || Some(url("https://auth.test/x"));
         let cases = [
-            (address("wss://ws.test:8443/reverb"), None, None, Some("https://ws.test:8443/api/broadcasting/auth")),
+            (
+                address("wss://ws.test:8443/reverb"),
+                None,
+                None,
+                Some("https://ws.test:8443/api/broadcasting/auth"),
+            ),
             (address("ws://ws.test"), backend(), None, Some("https://venue.test/app/api/broadcasting/auth")),
             (address("ws://ws.test"), backend(), said(), Some("https://auth.test/x")),
             (cluster(), None, None, None),
@@ -297,7 +304,10 @@ mod tests {
     #[test]
     fn a_cluster_is_two_hosts_of_pushers() {
         let settings = settings(Layer { address: Some(Address::Cluster("eu".into())), ..Layer::default() });
-        assert_eq!((settings.url.as_str(), settings.http.as_str()), ("wss://ws-eu.pusher.com/", "https://api-eu.pusher.com/"));
+        assert_eq!(
+            (settings.url.as_str(), settings.http.as_str()),
+            ("wss://ws-eu.pusher.com/", "https://api-eu.pusher.com/")
+        );
         assert!(settings.token_origin().is_err());
     }
 
@@ -315,13 +325,19 @@ mod tests {
         let home = with("https://venue.test/api/broadcasting/auth");
         let kept = Login { token: "3|secret".into(), name: None, role: None };
         home.store().expect("a store").put(&home.token_origin().expect("an origin"), &kept).expect("kept");
-        assert!(home.client().expect("options").token.is_some_and(|token| token.origin == Some(url("https://venue.test").origin())));
+        assert!(
+            home.client()
+                .expect("options")
+                .token
+                .is_some_and(|token| token.origin == Some(url("https://venue.test").origin()))
+        );
         assert!(with("https://evil.test/api/broadcasting/auth").client().expect("options").token.is_none());
     }
 
     #[test]
     fn no_form_of_the_settings_shows_a_secret() {
-        let environment = Environment::from([("PUSHER_APP_SECRET", "hunter2"), ("FRONTDESK_TOKEN", "hunter2")]);
+        let environment =
+            Environment::from([("PUSHER_APP_SECRET", "hunter2"), ("FRONTDESK_TOKEN", "hunter2")]);
         let config = tempfile::NamedTempFile::new().expect("a file");
         let sources = Sources { config: Some(config.path().to_owned()), env_file: None };
         let loaded = load(&sources, &environment, Layer::default()).expect("settings");

@@ -129,7 +129,9 @@ pub fn moment(text: &str) -> Result<Moment, Expected> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(Moment::At(at));
     }
-    if text.contains(':') && let Ok(clock) = text.parse::<civil::Time>() {
+    if text.contains(':')
+        && let Ok(clock) = text.parse::<civil::Time>()
+    {
         return Ok(Moment::Clock(clock));
     }
     span(text)
@@ -158,12 +160,21 @@ mod tests {
 
     #[test]
     fn a_server_is_a_web_socket_address_and_nothing_more() {
-        for good in ["ws://localhost:6001", "wss://ws.example.test", "ws://[::1]:6001", "wss://a.test/reverb"] {
+        for good in ["ws://localhost:6001", "wss://ws.example.test", "ws://[::1]:6001", "wss://a.test/reverb"]
+        {
             assert!(server(good).is_ok(), "{good}");
         }
         for bad in [
-            "", "localhost:6001", "http://localhost", "ws://", "ws://u:p@localhost", "ws://u@localhost",
-            "ws://localhost/app/key", "ws://localhost?x=1", "ws://localhost:70000", "ws://localhost#x",
+            "",
+            "localhost:6001",
+            "http://localhost",
+            "ws://",
+            "ws://u:p@localhost",
+            "ws://u@localhost",
+            "ws://localhost/app/key",
+            "ws://localhost?x=1",
+            "ws://localhost:70000",
+            "ws://localhost#x",
         ] {
             assert!(server(bad).is_err(), "{bad}");
         }
@@ -171,7 +182,14 @@ mod tests {
 
     #[test]
     fn spans_are_numbers_with_units() {
-        let cases = [("90", 90_000), ("45s", 45_000), ("10m", 600_000), ("1h30m", 5_400_000), ("250ms", 250), ("7d", 604_800_000)];
+        let cases = [
+            ("90", 90_000),
+            ("45s", 45_000),
+            ("10m", 600_000),
+            ("1h30m", 5_400_000),
+            ("250ms", 250),
+            ("7d", 604_800_000),
+        ];
         for (text, milliseconds) in cases {
             assert_eq!(span(text).map(|span| span.as_millis()), Ok(milliseconds), "{text}");
         }
@@ -191,7 +209,11 @@ mod tests {
             ("10m", "2024-01-15T07:50:00Z"),
         ];
         for (text, at) in cases {
-            assert_eq!(moment(text).map(|moment| moment.at(now, &zone).to_string()), Ok(at.to_owned()), "{text}");
+            assert_eq!(
+                moment(text).map(|moment| moment.at(now, &zone).to_string()),
+                Ok(at.to_owned()),
+                "{text}"
+            );
         }
         for bad in ["", "yesterday", "25:00", "2024-01-15", "13h40x"] {
             assert!(moment(bad).is_err(), "{bad}");
@@ -200,7 +222,10 @@ mod tests {
 
     #[test]
     fn a_list_of_channels_names_each_once_and_keeps_the_order() {
-        assert_eq!(channels(" staff, admin,staff,,booking.* "), Ok(["staff", "admin", "booking.*"].map(String::from).to_vec()));
+        assert_eq!(
+            channels(" staff, admin,staff,,booking.* "),
+            Ok(["staff", "admin", "booking.*"].map(String::from).to_vec())
+        );
         for bad in ["", " , ", "sta ff", "*", "café"] {
             assert!(channels(bad).is_err(), "{bad}");
         }

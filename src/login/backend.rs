@@ -122,7 +122,11 @@ impl Backend {
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        if url.scheme() == "https" || home || self.insecure { Ok(()) } else { Err(Error::Unsafe { url: url.clone() }) }
+        if url.scheme() == "https" || home || self.insecure {
+            Ok(())
+        } else {
+            Err(Error::Unsafe { url: url.clone() })
+        }
     }
 }
 
@@ -143,14 +147,18 @@ async fn send(url: &Url, request: reqwest::RequestBuilder) -> Result<(StatusCode
 /// The token in an answer to a login.
 fn read_login(url: &Url, status: StatusCode, text: &str) -> Result<Login, Error> {
     let answer: Value = serde_json::from_str(text).unwrap_or_default();
-    let odd = |reason: &str| Error::Odd { url: url.clone(), status: status.as_u16(), reason: reason.to_owned() };
+    let odd =
+        |reason: &str| Error::Odd { url: url.clone(), status: status.as_u16(), reason: reason.to_owned() };
     match status.as_u16() {
         200..=299 => {
             let within = [&answer, &answer["data"]];
-            let named = within.iter().flat_map(|at| ["token", "access_token", "plainTextToken"].map(|name| &at[name]));
+            let named = within
+                .iter()
+                .flat_map(|at| ["token", "access_token", "plainTextToken"].map(|name| &at[name]));
             let token = named.filter_map(Value::as_str).next().ok_or_else(|| odd("it holds no token"))?;
             let token = parse_token(token).map_err(|_| odd("its token can't be used"))?;
-            let user = within.into_iter().map(read_person).find(|user| *user != User::default()).unwrap_or_default();
+            let user =
+                within.into_iter().map(read_person).find(|user| *user != User::default()).unwrap_or_default();
             Ok(Login { token, name: user.name, role: user.role })
         }
         401 | 403 | 422 | 429 => Err(Error::Refused { words: words(&answer, status) }),
@@ -162,7 +170,8 @@ fn read_login(url: &Url, status: StatusCode, text: &str) -> Result<Login, Error>
 
 /// The person in an answer to "whose is this token".
 fn read_user(url: &Url, status: StatusCode, text: &str) -> Result<User, Error> {
-    let odd = |reason: &str| Error::Odd { url: url.clone(), status: status.as_u16(), reason: reason.to_owned() };
+    let odd =
+        |reason: &str| Error::Odd { url: url.clone(), status: status.as_u16(), reason: reason.to_owned() };
     let answer: Result<Value, _> = serde_json::from_str(text);
     match status.as_u16() {
         200..=299 => {
@@ -181,7 +190,8 @@ fn read_user(url: &Url, status: StatusCode, text: &str) -> Result<User, Error> {
 fn read_person(at: &Value) -> User {
     let person = if at["user"].is_object() { &at["user"] } else { at };
     let name = ["name", "email", "id"].iter().find_map(|field| text(&person[*field]));
-    let role = text(&person["role"]).or_else(|| text(&person["role"]["name"])).or_else(|| text(&person["roles"][0]));
+    let role =
+        text(&person["role"]).or_else(|| text(&person["role"]["name"])).or_else(|| text(&person["roles"][0]));
     User { name, role }
 }
 
@@ -196,7 +206,8 @@ fn text(value: &Value) -> Option<String> {
 /// What the backend says for itself: each of Laravel's validation errors, else its message.
 fn words(answer: &Value, status: StatusCode) -> String {
     let errors = answer["errors"].as_object().into_iter().flat_map(|fields| fields.values());
-    let each: Vec<&str> = errors.flat_map(|list| list.as_array().into_iter().flatten()).filter_map(Value::as_str).collect();
+    let each: Vec<&str> =
+        errors.flat_map(|list| list.as_array().into_iter().flatten()).filter_map(Value::as_str).collect();
     if !each.is_empty() {
         return each.join(" ");
     }
@@ -221,7 +232,10 @@ mod tests {
     #[test]
     fn a_token_is_found_under_every_name_that_laravels_recipes_use() {
         let captured = r#"{"token":"7|r52","token_type":"Bearer","user":{"id":2,"name":"Ayu Lestari","email":"a@x.test","role":"admin"}}"#;
-        assert_eq!(login(200, captured), Ok(("7|r52".into(), Some("Ayu Lestari".into()), Some("admin".into()))));
+        assert_eq!(
+            login(200, captured),
+            Ok(("7|r52".into(), Some("Ayu Lestari".into()), Some("admin".into())))
+        );
         for (body, name) in [
             (r#"{"access_token":"t"}"#, None),
             (r#"{"plainTextToken":"t"}"#, None),
@@ -236,9 +250,16 @@ mod tests {
     #[test]
     fn a_refusal_is_in_the_servers_words() {
         for (status, body, expected) in [
-            (422, r#"{"message":"The email field is required. (and 1 more error)","errors":{"email":["The email field is required."],"password":["The password field is required."]}}"#,
-             "The email field is required. The password field is required."),
-            (422, r#"{"message":"The provided credentials are incorrect."}"#, "The provided credentials are incorrect."),
+            (
+                422,
+                r#"{"message":"The email field is required. (and 1 more error)","errors":{"email":["The email field is required."],"password":["The password field is required."]}}"#,
+                "The email field is required. The password field is required.",
+            ),
+            (
+                422,
+                r#"{"message":"The provided credentials are incorrect."}"#,
+                "The provided credentials are incorrect.",
+            ),
             (401, r#"{"message":"Unauthenticated."}"#, "Unauthenticated."),
             (404, "<html>", "is not there (404)"),
             (302, "<html>", "redirects elsewhere"),
@@ -272,8 +293,13 @@ mod tests {
     fn nothing_secret_goes_over_plain_http_to_another_machine() {
         let backend = |insecure| Backend::new(tls::http_client(None).expect("a client"), insecure);
         for (url, safe) in [
-            ("http://localhost:8000/x", true), ("http://127.0.0.1/x", true), ("http://[::1]/x", true), ("https://venue.test/x", true),
-            ("http://venue.test/x", false), ("http://localhost.venue.test/x", false), ("http://10.0.0.1/x", false),
+            ("http://localhost:8000/x", true),
+            ("http://127.0.0.1/x", true),
+            ("http://[::1]/x", true),
+            ("https://venue.test/x", true),
+            ("http://venue.test/x", false),
+            ("http://localhost.venue.test/x", false),
+            ("http://10.0.0.1/x", false),
         ] {
             let url: Url = url.parse().expect(url);
             assert_eq!(backend(false).check(&url).is_ok(), safe, "{url}");

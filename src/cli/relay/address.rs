@@ -17,7 +17,9 @@ pub(crate) enum Listen {
 impl Listen {
     /// Parses `localhost:PORT` or `ADDRESS:PORT`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let expected = || "expected localhost:6001, or an address and a port, as in 0.0.0.0:6001 or [::]:6001".to_owned();
+        let expected = || {
+            "expected localhost:6001, or an address and a port, as in 0.0.0.0:6001 or [::]:6001".to_owned()
+        };
         if let Some(port) = text.strip_prefix("localhost:") {
             return port.parse().map(Self::Localhost).map_err(|_| expected());
         }
@@ -58,7 +60,9 @@ impl Listen {
 fn explain(address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            format!("cannot listen on {address}: something else does; stop it, or choose another port with --listen")
+            format!(
+                "cannot listen on {address}: something else does; stop it, or choose another port with --listen"
+            )
         }
         io::ErrorKind::PermissionDenied => {
             format!("cannot listen on {address}: not allowed; choose a port above 1023 with --listen")
@@ -77,11 +81,24 @@ mod tests {
     #[test]
     fn localhost_is_both_loopbacks_and_everything_else_is_itself() {
         assert_eq!(Listen::parse("localhost:6001"), Ok(Listen::Localhost(6001)));
-        let texts = |text: &str| Listen::parse(text).map(|listen| listen.addresses().iter().map(ToString::to_string).collect::<Vec<_>>());
+        let texts = |text: &str| {
+            Listen::parse(text)
+                .map(|listen| listen.addresses().iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
         assert_eq!(texts("localhost:80"), Ok(vec!["127.0.0.1:80".to_owned(), "[::1]:80".to_owned()]));
         assert_eq!(texts("0.0.0.0:6001"), Ok(vec!["0.0.0.0:6001".to_owned()]));
         assert_eq!(texts("[::]:6001"), Ok(vec!["[::]:6001".to_owned()]));
-        for bad in ["", "6001", ":6001", "localhost", "localhost:", "localhost:x", "localhost:70000", "1.2.3.4", "ws://localhost:6001"] {
+        for bad in [
+            "",
+            "6001",
+            ":6001",
+            "localhost",
+            "localhost:",
+            "localhost:x",
+            "localhost:70000",
+            "1.2.3.4",
+            "ws://localhost:6001",
+        ] {
             assert!(Listen::parse(bad).is_err(), "{bad}");
         }
     }
@@ -90,7 +107,9 @@ mod tests {
     async fn a_taken_port_is_said_with_what_to_do() {
         let first = Listen::Localhost(0).bind().await.expect("free ports");
         let port = first[0].local_addr().expect("an address").port();
-        assert!(first.iter().all(|listener| listener.local_addr().is_ok_and(|address| address.port() == port)));
+        assert!(
+            first.iter().all(|listener| listener.local_addr().is_ok_and(|address| address.port() == port))
+        );
         let error = Listen::Localhost(port).bind().await.expect_err("taken");
         assert!(error.contains("--listen") && error.contains(&port.to_string()), "{error}");
     }

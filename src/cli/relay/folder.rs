@@ -43,7 +43,8 @@ impl Folder {
     pub(crate) fn claim(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("lock"));
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("lock"));
         let mut lock = open.map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -55,7 +56,10 @@ impl Folder {
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        let written = lock
+            .set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| writeln!(lock, "{}", std::process::id()));
         written.map_err(io)?;
         Ok(Self { _lock: lock })
     }
@@ -71,7 +75,10 @@ mod tests {
         let path = place.path().join("relay");
         let first = Folder::claim(&path).expect("the first");
         let error = Folder::claim(&path).expect_err("the second").to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())) && error.contains("--data-dir"), "{error}");
+        assert!(
+            error.contains(&format!("process {}", std::process::id())) && error.contains("--data-dir"),
+            "{error}"
+        );
         drop(first);
         Folder::claim(&path).expect("the next");
     }

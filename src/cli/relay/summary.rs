@@ -24,7 +24,11 @@ fn text(addresses: &[SocketAddr], options: &Options) -> String {
         let _ = writeln!(text, "{words}");
     };
     let places: Vec<String> = addresses.iter().map(|address| format!("ws://{address}")).collect();
-    line(format_args!("frontdesk relay {}, listening on {}", env!("CARGO_PKG_VERSION"), places.join(" and ")));
+    line(format_args!(
+        "frontdesk relay {}, listening on {}",
+        env!("CARGO_PKG_VERSION"),
+        places.join(" and ")
+    ));
     for app in &options.apps {
         line(format_args!("app     {} with the key {}{}", app.id, app.key, remarks(app)));
     }
@@ -37,7 +41,9 @@ fn text(addresses: &[SocketAddr], options: &Options) -> String {
     let default = App::default_app().secret;
     let is_default = app.secret.expose_secret() == default.expose_secret();
     let secret = if is_default { default.expose_secret() } else { "(this app's secret)" };
-    line(format_args!("Laravel's .env (before version 11 BROADCAST_DRIVER instead of BROADCAST_CONNECTION):"));
+    line(format_args!(
+        "Laravel's .env (before version 11 BROADCAST_DRIVER instead of BROADCAST_CONNECTION):"
+    ));
     line(format_args!("  BROADCAST_CONNECTION=pusher"));
     line(format_args!("  PUSHER_APP_ID={}", app.id));
     line(format_args!("  PUSHER_APP_KEY={}", app.key));
@@ -76,7 +82,8 @@ fn bearers(options: &Options) -> String {
     if options.tokens.is_empty() {
         return "none, so the auth endpoint here refuses everybody (--tokens FILE)".to_owned();
     }
-    let names: Vec<String> = options.tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
+    let names: Vec<String> =
+        options.tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
     names.join(", ")
 }
 

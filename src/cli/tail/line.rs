@@ -206,13 +206,18 @@ pub(super) mod tests {
 
     #[test]
     fn the_object_has_the_shape_that_scripts_rely_on() {
-        let understood = line(Some("private-staff"), "App\\Events\\CheckInNotification", r#"{"data":{"booking_id":1}}"#);
+        let understood =
+            line(Some("private-staff"), "App\\Events\\CheckInNotification", r#"{"data":{"booking_id":1}}"#);
         assert_eq!(
             understood.json(),
             r#"{"at":"2024-01-15T08:05:00.123Z","topic":"staff","channel":"private-staff","event":"CheckInNotification","data":{"booking_id":1},"position":"k3x9:4711"}"#
         );
-        let unknown: Value = serde_json::from_str(&line(Some("other"), "Odd", r#"{"a":1}"#).json()).expect("JSON");
-        assert_eq!((&unknown["topic"], &unknown["data"]["a"], &unknown["raw"]), (&Value::Null, &Value::from(1), &Value::from("{\"a\":1}")));
+        let unknown: Value =
+            serde_json::from_str(&line(Some("other"), "Odd", r#"{"a":1}"#).json()).expect("JSON");
+        assert_eq!(
+            (&unknown["topic"], &unknown["data"]["a"], &unknown["raw"]),
+            (&Value::Null, &Value::from(1), &Value::from("{\"a\":1}"))
+        );
         assert!(unknown["reason"].is_string());
     }
 
@@ -225,6 +230,9 @@ pub(super) mod tests {
             assert!(text.contains('Ü'), "{text:?}");
         }
         let back: Value = serde_json::from_str(&line.json()).expect("JSON");
-        assert_eq!(back["data"]["customer_name"], "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{e0041}\u{200b}Ü", "a script gets what was sent");
+        assert_eq!(
+            back["data"]["customer_name"], "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{e0041}\u{200b}Ü",
+            "a script gets what was sent"
+        );
     }
 }

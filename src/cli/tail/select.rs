@@ -24,7 +24,8 @@ impl Select {
     pub(super) fn takes(&self, line: &Line) -> bool {
         let channel = self.channels.is_empty()
             || line.channel().is_some_and(|wire| self.channels.iter().any(|wanted| is_on(wanted, wire)));
-        let event = self.events.is_empty() || self.events.iter().any(|wanted| is_event(wanted, line.full_event()));
+        let event =
+            self.events.is_empty() || self.events.iter().any(|wanted| is_event(wanted, line.full_event()));
         channel && event && self.filter.as_ref().is_none_or(|filter| filter.matches(line))
     }
 }

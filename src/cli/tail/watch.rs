@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use super::super::{Failure, Outcome, say};
 use crate::client::{Gap, GapReason, LinkFacts, NameState, Off, Recovery, State, TopicFacts};
 
+const NOT_LOGGED_IN: &str = "not logged in: only public names are heard; run frontdesk login";
+
 /// What was told so far.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -84,12 +86,14 @@ impl Watch {
         for name in &topic.names {
             let reason = match &name.state {
                 NameState::Refused { why, .. } => format!("{why}; {}", why.advice()),
-                NameState::Off(Off::NoToken) if topic.heard => {
-                    self.public_only();
+                NameState::Off(Off::NoToken) => {
+                    self.not_logged_in();
                     continue;
                 }
                 NameState::Off(Off::NotConnected | Off::NotOurs) => continue,
-                NameState::Off(off) => off.advice().map_or_else(|| off.to_string(), |advice| format!("{off}; {advice}")),
+                NameState::Off(off) => {
+                    off.advice().map_or_else(|| off.to_string(), |advice| format!("{off}; {advice}"))
+                }
                 NameState::Subscribed => {
                     self.reasons.remove(&name.name.to_string());
                     continue;
@@ -104,10 +108,10 @@ impl Watch {
         }
     }
 
-    /// Says once that private names are not tried.
-    fn public_only(&mut self) {
+    /// Says once that names that need a signature are not tried.
+    fn not_logged_in(&mut self) {
         if !self.told_not_logged_in {
-            say("not logged in: only public names are heard; run frontdesk login");
+            say(NOT_LOGGED_IN);
             self.told_not_logged_in = true;
         }
     }
@@ -119,7 +123,11 @@ impl Watch {
             GapReason::Lost(words) => words.clone(),
         };
         let name = gap.channel.as_ref().map_or_else(|| gap.topic.to_string(), ToString::to_string);
-        say(&format!("{name}: events from {} to {} may be missing: {why}", self.clock(gap.from), self.clock(gap.to)));
+        say(&format!(
+            "{name}: events from {} to {} may be missing: {why}",
+            self.clock(gap.from),
+            self.clock(gap.to)
+        ));
     }
 
     /// The connection is back.
@@ -134,9 +142,14 @@ impl Watch {
         if self.connected && self.heard {
             return Ok(());
         }
+        let no_token = self.told_not_logged_in.then(|| NOT_LOGGED_IN.to_owned());
         let reasons = self.reasons.iter().map(|(name, reason)| format!("{name}: {reason}"));
-        let reasons: Vec<String> = self.cause.clone().into_iter().chain(reasons).collect();
-        let because = if reasons.is_empty() { "the server did not answer in time".to_owned() } else { reasons.join(" · ") };
+        let reasons: Vec<String> = self.cause.clone().into_iter().chain(no_token).chain(reasons).collect();
+        let because = if reasons.is_empty() {
+            "the server did not answer in time".to_owned()
+        } else {
+            reasons.join(" · ")
+        };
         Err(Failure::Failed(format!("nothing could be heard: {because}")))
     }
 
