@@ -1,0 +1,413 @@
+//! A history in memory, gone when the relay ends.
+//!
+//! One log an app, under one lock that also covers passing events on: nothing waits in there, nothing is
+//! parsed or encoded but the frame that is sealed. A new log has an epoch of its own, so that a position of an
+//! earlier run is recognised. What a bound pushes out is remembered as one number a channel: the last offset
+//! that is gone.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::{Batch, Bounds, Broker, Follower, Published};
+use crate::protocol::peer::{Joined, Missed};
+use crate::protocol::{ChannelName, Epoch, Position, Subscription};
+use crate::relay::encode::{Draft, Sealed};
+use crate::time;
+
+/// The history of one app, in memory.
+pub struct Memory {
+    epoch: Epoch,
+    bounds: Bounds,
+    log: Mutex<Log>,
+    follower: Follower,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    /// The last offset given.
+    head: u64,
+    /// Everything that is kept, by offset.
+    frames: BTreeMap<u64, Sealed>,
+    bytes: usize,
+    channels: BTreeMap<ChannelName, Ring>,
+    /// The last offset that is gone from any channel no longer in `channels`.
+    forgotten: u64,
+}
+
+/// One channel's part of the log.
+#[derive(Debug, Default)]
+struct Ring {
+    offsets: VecDeque<u64>,
+    bytes: usize,
+    /// The last offset that is gone.
+    gone: u64,
+}
+
+/// How many of other channels' events one look for a pattern passes over before it lets others publish.
+const SCAN: usize = 4096;
+
+impl Memory {
+    /// An empty history, which begins `epoch`.
+    pub fn new(epoch: Epoch, bounds: Bounds, follower: Follower) -> Self {
+        Self { epoch, bounds, log: Mutex::default(), follower }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn at(&self, offset: u64) -> Position {
+        Position { epoch: self.epoch, offset }
+    }
+}
+
+impl Broker for Memory {
+    fn publish(&self, drafts: Vec<Draft>) -> Published<'_> {
+        let now = time::monotonic();
+        let mut positions = Vec::with_capacity(drafts.len());
+        let mut log = self.lock();
+        for draft in drafts {
+            let position = self.at(log.head + 1);
+            let sealed = draft.seal(Some(position), now);
+            log.keep(position.offset, sealed.clone());
+            log.shrink(&self.bounds, sealed.channel(), now);
+            (self.follower)(&sealed);
+            positions.push(position);
+        }
+        drop(log);
+        Box::pin(std::future::ready(Ok(positions)))
+    }
+
+    fn join(
+        &self,
+        wanted: &Subscription,
+        since: Option<Position>,
+        follow: &mut dyn FnMut(Option<u64>),
+    ) -> Joined {
+        let log = self.lock();
+        let missed = since.and_then(|since| match since {
+            Position { epoch, .. } if epoch != self.epoch => Some(Missed::Epoch),
+            Position { offset, .. } if offset > log.head => Some(Missed::Unknown),
+            Position { offset, .. } if offset < log.gone(wanted) => Some(Missed::Expired),
+            Position { .. } => None,
+        });
+        follow(since.filter(|_| missed.is_none()).map(|since| since.offset));
+        Joined { head: self.at(log.head), missed }
+    }
+
+    fn since(
+        &self,
+        wanted: &Subscription,
+        after: u64,
+        most: usize,
+        follow: &mut dyn FnMut(),
+    ) -> Result<Batch, Missed> {
+        let log = self.lock();
+        if after < log.gone(wanted) {
+            return Err(Missed::Expired);
+        }
+        let (batch, last) = match wanted {
+            Subscription::Channel(name) => log.channel_since(name, after, most),
+            Subscription::Pattern(pattern) => log.scan(after, most, |frame| pattern.matches(frame.channel())),
+        };
+        if last {
+            follow();
+        }
+        Ok(batch)
+    }
+
+    fn prune(&self) {
+        let now = time::monotonic();
+        let mut log = self.lock();
+        log.expire(&self.bounds, now);
+        log.forget_idle(self.bounds.channels);
+    }
+}
+
+impl Log {
+    fn keep(&mut self, offset: u64, sealed: Sealed) {
+        self.head = offset;
+        self.bytes += sealed.size();
+        if !self.channels.contains_key(sealed.channel()) {
+            // Of a channel that nobody remembers, something may have been forgotten.
+            let ring = Ring { gone: self.forgotten, ..Ring::default() };
+            self.channels.insert(sealed.channel().clone(), ring);
+        }
+        if let Some(ring) = self.channels.get_mut(sealed.channel()) {
+            ring.offsets.push_back(offset);
+            ring.bytes += sealed.size();
+        }
+        self.frames.insert(offset, sealed);
+    }
+
+    /// Brings the log back within its bounds after something was kept in `channel`.
+    fn shrink(&mut self, bounds: &Bounds, channel: &ChannelName, now: Instant) {
+        while let Some(ring) = self.channels.get(channel) {
+            let fits = ring.offsets.len() <= bounds.channel_events && ring.bytes <= bounds.channel_bytes;
+            match ring.offsets.front() {
+                Some(&oldest) if !fits => self.drop_frame(oldest),
+                Some(_) | None => break,
+            }
+        }
+        while self.bytes > bounds.total_bytes {
+            let Some((&oldest, _)) = self.frames.first_key_value() else { break };
+            self.drop_frame(oldest);
+        }
+        self.expire(bounds, now);
+        if self.channels.len() > bounds.channels.saturating_mul(2) {
+            self.forget_idle(bounds.channels);
+        }
+    }
+
+    fn expire(&mut self, bounds: &Bounds, now: Instant) {
+        while let Some((&oldest, frame)) = self.frames.first_key_value() {
+            if now.saturating_duration_since(frame.at()) < bounds.age {
+                break;
+            }
+            self.drop_frame(oldest);
+        }
+    }
+
+    /// Drops a frame that is its channel's oldest.
+    fn drop_frame(&mut self, offset: u64) {
+        let Some(frame) = self.frames.remove(&offset) else { return };
+        self.bytes -= frame.size();
+        if let Some(ring) = self.channels.get_mut(frame.channel()) {
+            ring.offsets.pop_front();
+            ring.bytes -= frame.size();
+            ring.gone = offset;
+            if ring.offsets.is_empty() {
+                ring.offsets = VecDeque::new();
+            }
+        }
+    }
+
+    /// Forgets the channels that keep nothing, once there are too many.
+    fn forget_idle(&mut self, most: usize) {
+        if self.channels.len() > most {
+            let forgotten = &mut self.forgotten;
+            self.channels.retain(|_, ring| {
+                if ring.offsets.is_empty() {
+                    *forgotten = (*forgotten).max(ring.gone);
+                }
+                !ring.offsets.is_empty()
+            });
+        }
+    }
+
+    /// The last offset that is gone from any channel of these.
+    fn gone(&self, wanted: &Subscription) -> u64 {
+        match wanted {
+            Subscription::Channel(name) => self.channels.get(name).map_or(self.forgotten, |ring| ring.gone),
+            Subscription::Pattern(pattern) => {
+                // A stem is a channel's name too, and stands before all that begin with it.
+                let matching = ChannelName::parse(pattern.stem()).into_iter().flat_map(|stem| {
+                    let from = (Excluded(stem), Unbounded);
+                    self.channels.range(from).take_while(|(name, _)| pattern.matches(name))
+                });
+                matching.map(|(_, ring)| ring.gone).fold(self.forgotten, u64::max)
+            }
+        }
+    }
+
+    /// Up to `most` of a channel's frames after an offset, and whether these are the last.
+    fn channel_since(&self, name: &ChannelName, after: u64, most: usize) -> (Batch, bool) {
+        let Some(ring) = self.channels.get(name) else {
+            return (Batch { frames: Vec::new(), upto: self.head }, true);
+        };
+        let first = ring.offsets.partition_point(|&offset| offset <= after);
+        let offsets = ring.offsets.range(first..);
+        let last = offsets.len() <= most;
+        let upto = if last { self.head } else { ring.offsets[first + most - 1] };
+        let frames = offsets.take(most).filter_map(|offset| self.frames.get(offset).cloned()).collect();
+        (Batch { frames, upto }, last)
+    }
+
+    /// The same over all channels, of what matches.
+    fn scan(&self, after: u64, most: usize, matches: impl Fn(&Sealed) -> bool) -> (Batch, bool) {
+        let mut batch = Batch { frames: Vec::new(), upto: after };
+        for (seen, (&offset, frame)) in self.frames.range((Excluded(after), Unbounded)).enumerate() {
+            if seen == SCAN || batch.frames.len() == most {
+                return (batch, false);
+            }
+            if matches(frame) {
+                batch.frames.push(frame.clone());
+            }
+            batch.upto = offset;
+        }
+        batch.upto = self.head;
+        (batch, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A history, and what it has passed on.
+    fn memory(bounds: Bounds) -> (Memory, Arc<Mutex<Vec<u64>>>) {
+        let passed = Arc::new(Mutex::new(Vec::new()));
+        let follower = Arc::clone(&passed);
+        let memory = Memory::new(
+            Epoch(7),
+            bounds,
+            Box::new(move |sealed| {
+                follower.lock().expect("no panic").push(sealed.position().expect("a position").offset);
+            }),
+        );
+        (memory, passed)
+    }
+
+    fn bounds() -> Bounds {
+        Bounds::lasting(Duration::from_secs(60))
+    }
+
+    async fn publish(memory: &Memory, channel: &str) -> u64 {
+        let draft = Draft::new(ChannelName::parse(channel).expect(channel), "X", "{}", None);
+        memory.publish(vec![draft]).await.expect("kept")[0].offset
+    }
+
+    fn wanted(name: &str) -> Subscription {
+        Subscription::parse(name).expect(name)
+    }
+
+    /// All offsets after one, in batches; `None` where the history doesn't reach.
+    fn since(memory: &Memory, name: &str, mut after: u64, most: usize) -> Option<Vec<u64>> {
+        let mut offsets = Vec::new();
+        loop {
+            let mut last = false;
+            let batch = memory.since(&wanted(name), after, most, &mut || last = true).ok()?;
+            assert!(batch.frames.len() <= most && batch.upto >= after);
+            offsets.extend(batch.frames.iter().filter_map(|frame| Some(frame.position()?.offset)));
+            if last {
+                return Some(offsets);
+            }
+            assert!(batch.upto > after, "it gets on");
+            after = batch.upto;
+        }
+    }
+
+    fn missed(memory: &Memory, name: &str, since: Position) -> Option<Missed> {
+        memory.join(&wanted(name), Some(since), &mut |_| {}).missed
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_passed_on_in_the_same_order_and_found_again() {
+        let (memory, passed) = memory(bounds());
+        let names = ["a", "b.1", "b.2", "a", "b.10", "b", "b.1", "c.1"];
+        for (at, name) in names.iter().enumerate() {
+            assert_eq!(publish(&memory, name).await, at as u64 + 1);
+        }
+        assert_eq!(*passed.lock().expect("no panic"), [1, 2, 3, 4, 5, 6, 7, 8]);
+        for most in [1, 2, 3, 100] {
+            assert_eq!(since(&memory, "a", 0, most), Some(vec![1, 4]));
+            assert_eq!(since(&memory, "a", 1, most), Some(vec![4]));
+            assert_eq!(since(&memory, "a", 4, most), Some(vec![]));
+            assert_eq!(since(&memory, "b.*", 0, most), Some(vec![2, 3, 5, 7]));
+            assert_eq!(since(&memory, "b.*", 3, most), Some(vec![5, 7]));
+            assert_eq!(since(&memory, "never", 0, most), Some(vec![]));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_joins_is_told_where_it_begins_while_nothing_is_passed_on() {
+        let (memory, _) = memory(bounds());
+        publish(&memory, "a").await;
+        publish(&memory, "b").await;
+        let at = |offset| Position { epoch: Epoch(7), offset };
+        let mut begins = Vec::new();
+        for (position, expected) in [
+            (None, None),
+            (Some(at(0)), None),
+            (Some(at(2)), None),
+            (Some(at(3)), Some(Missed::Unknown)),
+            (Some(Position { epoch: Epoch(8), offset: 1 }), Some(Missed::Epoch)),
+        ] {
+            let joined = memory.join(&wanted("a"), position, &mut |after| begins.push(after));
+            assert_eq!(joined, Joined { head: at(2), missed: expected });
+        }
+        assert_eq!(begins, [None, Some(0), Some(2), None, None]);
+    }
+
+    #[tokio::test]
+    async fn a_bound_of_one_channel_is_felt_by_that_channel_alone() {
+        let (memory, _) = memory(Bounds { channel_events: 3, ..bounds() });
+        for _ in 0..5 {
+            publish(&memory, "noisy.1").await;
+        }
+        publish(&memory, "quiet.1").await;
+        assert_eq!(since(&memory, "noisy.1", 2, 10), Some(vec![3, 4, 5]));
+        assert_eq!(since(&memory, "noisy.1", 1, 10), None, "never a part of it");
+        assert_eq!(since(&memory, "noisy.*", 1, 10), None, "a family has all of its channels or none");
+        assert_eq!(since(&memory, "quiet.1", 0, 10), Some(vec![6]));
+        assert_eq!(since(&memory, "quiet.*", 0, 10), Some(vec![6]));
+        let at = |offset| Position { epoch: Epoch(7), offset };
+        assert_eq!(missed(&memory, "noisy.1", at(1)), Some(Missed::Expired));
+        assert_eq!(missed(&memory, "noisy.1", at(2)), None);
+    }
+
+    #[tokio::test]
+    async fn bytes_are_bounded_by_channel_and_together() {
+        let (memory, _) = memory(Bounds { channel_bytes: 100, total_bytes: 150, ..bounds() });
+        for _ in 0..4 {
+            // Some forty bytes each.
+            publish(&memory, "a").await;
+            publish(&memory, "b").await;
+        }
+        let log = memory.lock();
+        assert!(log.bytes <= 150 && log.channels.values().all(|ring| ring.bytes <= 100));
+        assert_eq!(log.bytes, log.frames.values().map(Sealed::size).sum::<usize>());
+        assert_eq!(log.bytes, log.channels.values().map(|ring| ring.bytes).sum::<usize>());
+        assert!(log.frames.contains_key(&8), "the newest is kept");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_old_is_forgotten_with_and_without_news() {
+        let (memory, _) = memory(bounds());
+        publish(&memory, "a").await;
+        tokio::time::advance(Duration::from_secs(59)).await;
+        memory.prune();
+        assert_eq!(since(&memory, "a", 0, 10), Some(vec![1]));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        publish(&memory, "b").await;
+        assert_eq!(since(&memory, "a", 0, 10), None);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        memory.prune();
+        assert_eq!(since(&memory, "b", 0, 10), None);
+        assert_eq!(since(&memory, "b", 2, 10), Some(vec![]), "but nothing was missed after it");
+        assert_eq!(memory.lock().bytes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_channels_are_remembered_together_once_they_are_many() {
+        let (memory, _) = memory(Bounds { channels: 2, ..bounds() });
+        for name in ["a", "b", "c"] {
+            publish(&memory, name).await;
+        }
+        tokio::time::advance(Duration::from_secs(61)).await;
+        memory.prune();
+        assert!(memory.lock().channels.is_empty());
+        for name in ["a", "b", "c", "never", "b.*"] {
+            assert_eq!(since(&memory, name, 2, 10), None, "{name}: something may be gone");
+            assert_eq!(since(&memory, name, 3, 10), Some(vec![]), "{name}");
+        }
+        publish(&memory, "new").await;
+        assert_eq!(since(&memory, "new", 2, 10), None);
+        assert_eq!(since(&memory, "new", 3, 10), Some(vec![4]));
+    }
+
+    #[tokio::test]
+    async fn a_pattern_gets_on_through_any_number_of_other_channels() {
+        let (memory, _) = memory(Bounds { channel_events: usize::MAX, ..bounds() });
+        for _ in 0..2 * SCAN + 10 {
+            publish(&memory, "noise").await;
+        }
+        let last = publish(&memory, "b.1").await;
+        assert_eq!(since(&memory, "b.*", 0, 1), Some(vec![last]));
+    }
+}

@@ -1,0 +1,202 @@
+//! Who hears which channel.
+//!
+//! Channels are spread over shards, so that joining one does not hold up another; families of channels are
+//! found by the stems of a name. Passing an event on takes one read lock, and per subscriber a reference: no
+//! await, no JSON, no allocation.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::encode::Sealed;
+use super::metrics::Metrics;
+use super::outbox::{Outbox, Push, Via};
+use crate::protocol::{ChannelName, Pattern, Subscription};
+
+const SHARDS: usize = 16;
+
+type Shard = HashMap<ChannelName, Vec<Arc<Outbox>>>;
+
+/// A pattern and who subscribes it.
+type Family = (Pattern, Vec<Arc<Outbox>>);
+
+/// The subscribers of one app.
+#[derive(Debug)]
+pub struct Hub {
+    shards: [RwLock<Shard>; SHARDS],
+    /// By stem: `booking.` for `booking.*`.
+    families: RwLock<HashMap<String, Family>>,
+    hasher: RandomState,
+    metrics: Arc<Metrics>,
+}
+
+impl Hub {
+    /// Nobody subscribes anything yet.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| RwLock::default()),
+            families: RwLock::default(),
+            hasher: RandomState::new(),
+            metrics,
+        }
+    }
+
+    /// Passes events on to this outbox from now on. The caller sees to it that it does not join twice.
+    pub fn join(&self, wanted: &Subscription, outbox: Arc<Outbox>) {
+        match wanted {
+            Subscription::Channel(name) => {
+                let mut shard = self.shard(name).write().unwrap_or_else(PoisonError::into_inner);
+                shard.entry(name.clone()).or_default().push(outbox);
+            }
+            Subscription::Pattern(pattern) => {
+                let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
+                let family = families.entry(pattern.stem().to_owned());
+                family.or_insert_with(|| (pattern.clone(), Vec::new())).1.push(outbox);
+            }
+        }
+    }
+
+    /// Passes nothing on any more.
+    pub fn leave(&self, left: &Subscription, outbox: &Arc<Outbox>) {
+        match left {
+            Subscription::Channel(name) => {
+                let mut shard = self.shard(name).write().unwrap_or_else(PoisonError::into_inner);
+                if let Some(subscribers) = shard.get_mut(name) {
+                    remove(subscribers, outbox);
+                    if subscribers.is_empty() {
+                        shard.remove(name);
+                    }
+                }
+            }
+            Subscription::Pattern(pattern) => {
+                let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
+                if let Some((_, subscribers)) = families.get_mut(pattern.stem()) {
+                    remove(subscribers, outbox);
+                    if subscribers.is_empty() {
+                        families.remove(pattern.stem());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Passes an event on to everybody who hears its channel; must be called in the order of positions.
+    pub fn fan_out(&self, sealed: &Sealed) {
+        let channel = sealed.channel();
+        let shard = self.shard(channel).read().unwrap_or_else(PoisonError::into_inner);
+        for outbox in shard.get(channel).into_iter().flatten() {
+            self.count(outbox.push(sealed, Via::Channel));
+        }
+        drop(shard);
+        let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
+        if families.is_empty() {
+            return;
+        }
+        let name = channel.as_str();
+        for (dot, _) in name.match_indices('.') {
+            let Some((pattern, subscribers)) = families.get(&name[..=dot]) else { continue };
+            if !pattern.matches(channel) {
+                continue;
+            }
+            for outbox in subscribers {
+                self.count(outbox.push(sealed, Via::Pattern(pattern)));
+            }
+        }
+    }
+
+    fn count(&self, push: Push) {
+        match push {
+            Push::Queued | Push::Behind { fell: false } | Push::NotForIt => {}
+            Push::Behind { fell: true } => self.metrics.fell_behind(),
+            Push::Dropped => self.metrics.dropped(),
+        }
+    }
+
+    fn shard(&self, name: &ChannelName) -> &RwLock<Shard> {
+        let shard = self.hasher.hash_one(name) % SHARDS as u64;
+        &self.shards[usize::try_from(shard).unwrap_or(0)]
+    }
+}
+
+fn remove(subscribers: &mut Vec<Arc<Outbox>>, outbox: &Arc<Outbox>) {
+    if let Some(at) = subscribers.iter().position(|other| Arc::ptr_eq(other, outbox)) {
+        subscribers.swap_remove(at);
+    }
+    // What a crowd needed is given back when it has gone.
+    if subscribers.capacity() > 64 && subscribers.len() * 4 < subscribers.capacity() {
+        subscribers.shrink_to(subscribers.len() * 2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::protocol::peer::SocketId;
+    use crate::protocol::{Epoch, Position};
+    use crate::relay::encode::Draft;
+
+    fn publish(hub: &Hub, channel: &str, offset: u64) {
+        let draft = Draft::new(ChannelName::parse(channel).expect(channel), "X", "", None);
+        hub.fan_out(&draft.seal(Some(Position { epoch: Epoch(1), offset }), crate::time::monotonic()));
+    }
+
+    fn heard(outbox: &Outbox) -> usize {
+        let mut frames = VecDeque::new();
+        outbox.take(&mut frames, usize::MAX, Waker::noop());
+        frames.len()
+    }
+
+    fn wanted(name: &str) -> Subscription {
+        Subscription::parse(name).expect(name)
+    }
+
+    #[test]
+    fn everybody_who_joined_hears_and_nobody_who_left() {
+        let hub = Hub::new(Arc::default());
+        let outboxes: Vec<_> = (0..100).map(|n| Arc::new(Outbox::new(SocketId(n, 0), false))).collect();
+        for outbox in &outboxes {
+            hub.join(&wanted("a.1"), Arc::clone(outbox));
+        }
+        publish(&hub, "a.1", 1);
+        publish(&hub, "a.2", 2);
+        for outbox in &outboxes[..50] {
+            hub.leave(&wanted("a.1"), outbox);
+            hub.leave(&wanted("never-joined"), outbox);
+        }
+        publish(&hub, "a.1", 3);
+        for (at, outbox) in outboxes.iter().enumerate() {
+            assert_eq!(heard(outbox), if at < 50 { 1 } else { 2 }, "{at}");
+        }
+    }
+
+    #[test]
+    fn every_family_that_a_name_belongs_to_hears_it() {
+        let hub = Hub::new(Arc::default());
+        let outboxes = ["a.*", "a.b.*", "a.b.c.*", "b.*"].map(|pattern| {
+            let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
+            hub.join(&wanted(pattern), Arc::clone(&outbox));
+            outbox
+        });
+        for (offset, name) in (1..).zip(["a.b.c", "a.b", "a.", "a", "a..b", "b.a", "xa.b"]) {
+            publish(&hub, name, offset);
+        }
+        assert_eq!(outboxes.each_ref().map(|outbox| heard(outbox)), [3, 1, 0, 1]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_channel_that_everybody_has_left() {
+        let hub = Hub::new(Arc::default());
+        let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
+        for name in ["a", "a.*"] {
+            hub.join(&wanted(name), Arc::clone(&outbox));
+            hub.leave(&wanted(name), &outbox);
+        }
+        assert!(hub.shards.iter().all(|shard| shard.read().expect("no panic").is_empty()));
+        assert!(hub.families.read().expect("no panic").is_empty());
+        assert_eq!(Arc::strong_count(&outbox), 1);
+    }
+}
