@@ -69,7 +69,9 @@ async fn a_first_subscribe_misses_nothing_and_is_told_where_it_begins() {
 async fn a_pattern_gets_what_its_whole_family_missed_in_order() {
     let relay = Running::start().await;
     let start = head(&relay).await;
-    for name in ["private-booking.1", "private-staff", "private-booking.2", "private-booking.10", "private-booking.1"] {
+    for name in
+        ["private-booking.1", "private-staff", "private-booking.2", "private-booking.10", "private-booking.1"]
+    {
         relay.publish(name, name, "").await;
     }
     let mut desk = relay.native().await;
@@ -127,7 +129,10 @@ async fn who_did_not_ask_for_positions_gets_none() {
     let start = head(&relay).await;
     relay.publish("a", "Before", "").await;
     let mut desk = relay.desk().await;
-    assert!(matches!(desk.subscribe_since("a", Some(start)).await, ServerOp::Subscribed { recovery: None, .. }));
+    assert!(matches!(
+        desk.subscribe_since("a", Some(start)).await,
+        ServerOp::Subscribed { recovery: None, .. }
+    ));
     relay.publish("a", "After", "").await;
     let event = desk.event().await;
     assert_eq!((event.event.as_str(), event.position), ("After", None));
