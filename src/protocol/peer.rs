@@ -1,1 +1,429 @@
-//! Being built.
+//! The server's half of one connection: what it may do, what it is told, when it is given up.
+//!
+//! Ops go in through [`Peer::handle`], what has to happen comes out of [`Peer::poll`], oldest first: frames to
+//! send, channels to join and leave, a ping, the end. The driver answers every [`Output::Join`] with
+//! [`Peer::joined`], because only it knows the history. No socket, no runtime, no clock: the driver calls
+//! [`Peer::on_timeout`] when [`Peer::deadline`] has come.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::op::{BadOp, Recovery};
+use super::{ChannelKind, ChannelName, ClientOp, CloseCode, Position, ServerOp, Subscription, sign};
+
+/// How often the server pings, whatever the client does: less than any proxy's patience.
+pub const PING_EVERY: Duration = Duration::from_secs(25);
+/// How long a ping may stay unanswered by anything at all.
+pub const PONG_WITHIN: Duration = Duration::from_secs(30);
+/// The silence after which a client is told to ping.
+pub const ACTIVITY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection's id: two numbers with a dot between, which nobody can guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketId(pub u32, pub u32);
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+/// Text that is no socket id of any Pusher server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a socket id is two numbers with a dot between")]
+pub struct BadSocketId;
+
+impl SocketId {
+    /// Reads what a backend tells: `None` is a well-formed id that cannot be one of ours.
+    pub fn parse(text: &str) -> Result<Option<Self>, BadSocketId> {
+        let (left, right) = text.split_once('.').ok_or(BadSocketId)?;
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(left) || !digits(right) {
+            return Err(BadSocketId);
+        }
+        let id =
+            u32::from_str(left).ok().zip(u32::from_str(right).ok()).map(|(left, right)| Self(left, right));
+        Ok(id.filter(|id| id.to_string() == text))
+    }
+}
+
+/// What holds for all connections of an app.
+#[derive(Debug)]
+pub struct Rules {
+    /// The app's key, which every `auth` starts with.
+    pub key: String,
+    /// The app's secret, which every `auth` is signed with.
+    pub secret: SecretString,
+    /// Public names that only a signature opens to whoever is not local.
+    pub guard: Vec<Subscription>,
+    /// Characters of a channel's name; 0 is no limit.
+    pub channel_name: usize,
+    /// Subscriptions of one connection; 0 is no limit.
+    pub subscriptions: usize,
+    /// Refused signatures of one connection, after which it is closed; 0 is no limit.
+    pub failed_auths: usize,
+}
+
+impl Rules {
+    /// Whether a guard covers any channel that this subscription would hear.
+    pub fn guards(&self, wanted: &Subscription) -> bool {
+        self.guard.iter().any(|guarded| overlap(guarded, wanted))
+    }
+}
+
+fn overlap(one: &Subscription, other: &Subscription) -> bool {
+    match (one, other) {
+        (Subscription::Channel(one), Subscription::Channel(other)) => one == other,
+        (Subscription::Pattern(pattern), Subscription::Channel(name))
+        | (Subscription::Channel(name), Subscription::Pattern(pattern)) => pattern.matches(name),
+        (Subscription::Pattern(one), Subscription::Pattern(other)) => {
+            one.stem().starts_with(other.stem()) || other.stem().starts_with(one.stem())
+        }
+    }
+}
+
+/// What a client says of itself in its request, and what its address says of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hello<'a> {
+    /// The query's `protocol`, as it came.
+    pub protocol: Option<&'a str>,
+    /// Whether it asked for positions, `since` and patterns (`frontdesk=1`).
+    pub native: bool,
+    /// Whether guarded names are open to it.
+    pub local: bool,
+}
+
+/// What has to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Tell the client this.
+    Send(ServerOp),
+    /// Send a WebSocket ping.
+    Ping,
+    /// Join this channel or pattern, and say with [`Peer::joined`] what became of it.
+    Join {
+        /// The channel or pattern.
+        to: Subscription,
+        /// Native: the last position that was heard.
+        since: Option<Position>,
+    },
+    /// Leave this channel or pattern.
+    Leave(Subscription),
+    /// Close with this code and reason; nothing follows.
+    Close(CloseCode, &'static str),
+}
+
+/// What became of a [`Output::Join`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The newest position of the history at the moment of joining.
+    pub head: Position,
+    /// Why what was missed cannot come; `None` where it comes, or nothing was asked for.
+    pub missed: Option<Missed>,
+}
+
+/// Why a history cannot be given from where it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// It is no longer kept that far back.
+    Expired,
+    /// It is another history than the one that was heard.
+    Epoch,
+    /// The position has not been given yet.
+    Unknown,
+}
+
+impl Missed {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Epoch => "epoch",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The server's half of one connection.
+#[derive(Debug)]
+pub struct Peer {
+    rules: Arc<Rules>,
+    socket_id: SocketId,
+    native: bool,
+    local: bool,
+    joined: HashSet<Subscription>,
+    failed_auths: usize,
+    ping_at: Instant,
+    /// When the first ping since the last sign of life was sent.
+    unanswered_since: Option<Instant>,
+    out: VecDeque<Output>,
+    closed: bool,
+}
+
+/// What a client gets that is not let in: the protocol's version 5 hears of it in an error, all in the close.
+pub fn refuse(protocol: Option<&str>, code: CloseCode, reason: &'static str) -> Vec<Output> {
+    let error = ServerOp::Error { code: Some(code), message: reason.to_owned() };
+    let told = (protocol == Some("5")).then_some(Output::Send(error));
+    told.into_iter().chain([Output::Close(code, reason)]).collect()
+}
+
+impl Peer {
+    /// Shakes hands. `Err` is what a client gets whose version is not served.
+    pub fn open(
+        rules: Arc<Rules>,
+        hello: Hello<'_>,
+        socket_id: SocketId,
+        now: Instant,
+    ) -> Result<Self, Vec<Output>> {
+        match hello.protocol.map(u32::from_str) {
+            None | Some(Ok(5..=7)) => {}
+            Some(Ok(_)) => {
+                let reason = "this server speaks the protocol's versions 5, 6 and 7";
+                return Err(refuse(hello.protocol, CloseCode::UNSUPPORTED_VERSION, reason));
+            }
+            Some(Err(_)) => {
+                return Err(refuse(
+                    hello.protocol,
+                    CloseCode::BAD_VERSION,
+                    "the protocol version is no number",
+                ));
+            }
+        }
+        let established = ServerOp::Established {
+            socket_id: socket_id.to_string(),
+            activity_timeout: Some(ACTIVITY_TIMEOUT),
+            native: hello.native,
+        };
+        Ok(Self {
+            rules,
+            socket_id,
+            native: hello.native,
+            local: hello.local,
+            joined: HashSet::new(),
+            failed_auths: 0,
+            ping_at: now + PING_EVERY,
+            unanswered_since: None,
+            out: VecDeque::from([Output::Send(established)]),
+            closed: false,
+        })
+    }
+
+    /// The connection's id.
+    pub fn socket_id(&self) -> SocketId {
+        self.socket_id
+    }
+
+    /// Whether the client hears positions.
+    pub fn is_native(&self) -> bool {
+        self.native
+    }
+
+    /// What it is subscribed to, in no order.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+        self.joined.iter()
+    }
+
+    /// Whether a subscription covers this channel.
+    pub fn hears(&self, channel: &ChannelName) -> bool {
+        self.joined.iter().any(|joined| match joined {
+            Subscription::Channel(name) => name == channel,
+            Subscription::Pattern(pattern) => pattern.matches(channel),
+        })
+    }
+
+    /// What has to happen next; the driver asks until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        let next = self.out.pop_front();
+        if self.out.is_empty() {
+            // An idle connection keeps no memory for what it once said.
+            self.out = VecDeque::new();
+        }
+        next
+    }
+
+    /// When [`Self::on_timeout`] wants to be called.
+    pub fn deadline(&self) -> Instant {
+        self.unanswered_since.map_or(self.ping_at, |since| self.ping_at.min(since + PONG_WITHIN))
+    }
+
+    /// Pings, or gives up on who does not answer.
+    pub fn on_timeout(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        if self.unanswered_since.is_some_and(|since| since + PONG_WITHIN <= now) {
+            return self.close(CloseCode::NO_PONG, "a ping was not answered within 30 seconds");
+        }
+        if self.ping_at <= now {
+            self.ping_at = now + PING_EVERY;
+            self.unanswered_since.get_or_insert(now);
+            self.out.push_back(Output::Ping);
+        }
+    }
+
+    /// Something came in, whatever it was: the other side lives.
+    pub fn heard(&mut self) {
+        self.unanswered_since = None;
+    }
+
+    /// Takes what a text frame said, or why it said nothing.
+    pub fn handle(&mut self, op: Result<ClientOp, BadOp>) {
+        self.heard();
+        if self.closed {
+            return;
+        }
+        match op {
+            Ok(ClientOp::Ping) => self.send(ServerOp::Pong),
+            Ok(ClientOp::Pong | ClientOp::Unknown { .. }) => {}
+            Ok(ClientOp::Subscribe { channel, auth, channel_data: _, since }) => {
+                self.subscribe(channel, auth.as_deref(), since);
+            }
+            Ok(ClientOp::Unsubscribe { channel }) => self.unsubscribe(&channel),
+            Ok(ClientOp::Signin { .. }) => {
+                self.error(None, "this relay does not sign users in: pusher:signin is not supported");
+            }
+            Ok(ClientOp::Event { .. }) => {
+                self.error(
+                    Some(CloseCode::CLIENT_EVENT_REFUSED),
+                    "this relay does not pass client events on",
+                );
+            }
+            Err(bad) => self.error(None, bad.to_string()),
+        }
+    }
+
+    /// The driver has joined what [`Output::Join`] asked for; the acknowledgement goes before every frame.
+    pub fn joined(&mut self, to: &Subscription, since: Option<Position>, joined: Joined) {
+        let Joined { head, missed } = joined;
+        let recovery = self.native.then_some(Recovery { recovered: missed.is_none(), from: since, head });
+        self.acknowledge(to, recovery);
+        if let Some(missed) = missed {
+            self.send(ServerOp::Gap {
+                channel: to.to_string(),
+                reason: missed.as_str().to_owned(),
+                from: since,
+                head: Some(head),
+            });
+        }
+    }
+
+    /// Ends the connection: nothing is handled any more.
+    pub fn close(&mut self, code: CloseCode, reason: &'static str) {
+        if !self.closed {
+            self.closed = true;
+            self.out.push_back(Output::Close(code, reason));
+        }
+    }
+
+    fn subscribe(&mut self, channel: String, auth: Option<&str>, since: Option<Position>) {
+        let to = match self.parse(&channel) {
+            Ok(to) => to,
+            Err(error) => return self.refuse_subscription(channel, "InvalidChannel", error, 400),
+        };
+        if let Err(error) = self.authorize(&to, auth) {
+            let Denied { kind, status, error } = error;
+            self.refuse_subscription(channel, kind, error.to_owned(), status);
+            if status == 401 {
+                self.failed_auths += 1;
+                if self.rules.failed_auths > 0 && self.failed_auths >= self.rules.failed_auths {
+                    self.close(CloseCode::OVER_CAPACITY, "too many subscriptions were refused");
+                }
+            }
+            return;
+        }
+        if self.joined.contains(&to) {
+            return self.acknowledge(&to, None);
+        }
+        if self.rules.subscriptions > 0 && self.joined.len() >= self.rules.subscriptions {
+            let error = format!("a connection has at most {} subscriptions", self.rules.subscriptions);
+            return self.refuse_subscription(channel, "LimitReached", error, 429);
+        }
+        self.joined.insert(to.clone());
+        self.out.push_back(Output::Join { to, since: since.filter(|_| self.native) });
+    }
+
+    fn parse(&self, channel: &str) -> Result<Subscription, String> {
+        if channel.ends_with('*') {
+            if !self.native {
+                return Err("patterns are for clients that connect with frontdesk=1".to_owned());
+            }
+            return Subscription::parse(channel).map_err(|bad| bad.to_string());
+        }
+        ChannelName::parse_within(channel, self.rules.channel_name)
+            .map(Subscription::Channel)
+            .map_err(|bad| bad.to_string())
+    }
+
+    fn authorize(&self, to: &Subscription, auth: Option<&str>) -> Result<(), Denied> {
+        let unauthorized = |error| Denied { kind: "AuthError", status: 401, error };
+        let signed = |channel: &str| {
+            let text = sign::channel_text(&self.socket_id.to_string(), channel, None);
+            auth.is_some_and(|auth| {
+                sign::verify_auth(&self.rules.key, self.rules.secret.expose_secret(), &text, auth)
+            })
+        };
+        match to.kind() {
+            ChannelKind::Public if self.local || !self.rules.guards(to) => Ok(()),
+            ChannelKind::Public if signed(&format!("private-{to}")) => Ok(()),
+            ChannelKind::Public => Err(unauthorized(
+                "this name is guarded: from another machine it takes an auth that is valid for the same name with private-",
+            )),
+            ChannelKind::Private | ChannelKind::Encrypted if signed(&to.to_string()) => Ok(()),
+            ChannelKind::Private | ChannelKind::Encrypted => {
+                Err(unauthorized("the auth is missing, or is not this app's for this connection and channel"))
+            }
+            ChannelKind::Presence => Err(Denied {
+                kind: "NotSupported",
+                status: 501,
+                error: "this version of the relay has no presence channels",
+            }),
+            ChannelKind::ServerToUser => {
+                Err(unauthorized("this is for signed-in users, and nobody is signed in"))
+            }
+        }
+    }
+
+    fn unsubscribe(&mut self, channel: &str) {
+        match Subscription::parse(channel) {
+            Ok(from) => {
+                if self.joined.remove(&from) {
+                    self.out.push_back(Output::Leave(from));
+                }
+            }
+            Err(bad) => self.error(None, bad.to_string()),
+        }
+    }
+
+    fn acknowledge(&mut self, to: &Subscription, recovery: Option<Recovery>) {
+        self.send(ServerOp::Subscribed { channel: to.to_string(), data: "{}".to_owned(), recovery });
+    }
+
+    fn refuse_subscription(&mut self, channel: String, kind: &str, error: String, status: u16) {
+        self.send(ServerOp::SubscriptionError {
+            channel,
+            kind: kind.to_owned(),
+            error,
+            status: Some(status),
+        });
+    }
+
+    fn error(&mut self, code: Option<CloseCode>, message: impl Into<String>) {
+        self.send(ServerOp::Error { code, message: message.into() });
+    }
+
+    fn send(&mut self, op: ServerOp) {
+        self.out.push_back(Output::Send(op));
+    }
+}
+
+/// Why a subscription is refused.
+struct Denied {
+    kind: &'static str,
+    status: u16,
+    error: &'static str,
+}

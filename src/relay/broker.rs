@@ -1,0 +1,85 @@
+//! The history of one app: what gives an event its place, keeps it, and passes it on.
+//!
+//! Publishing, looking back and following are one thing: the order in which events are kept is the order in
+//! which they are passed on, and whoever joins knows exactly where the past ends and the future begins. An
+//! engine is a [`Broker`]; it gets its [`Follower`] when it is made, and calls it in the order of positions.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::encode::{Draft, Sealed};
+use crate::protocol::peer::{Joined, Missed};
+use crate::protocol::{Position, Subscription};
+
+pub mod memory;
+
+/// Hears every event once it is kept, in the order of positions; must be quick and must not call back.
+pub type Follower = Box<dyn Fn(&Sealed) + Send + Sync>;
+
+/// What [`Broker::publish`] gives: the places, in the order of the drafts, once they are kept.
+pub type Published<'a> = Pin<Box<dyn Future<Output = Result<Vec<Position>, StoreError>> + Send + 'a>>;
+
+/// The events could not be kept; nobody has heard them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event cannot be kept: {0}")]
+pub struct StoreError(pub String);
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long; zero keeps nothing.
+    pub age: Duration,
+    /// Events of one channel.
+    pub channel_events: usize,
+    /// Bytes of frames of one channel.
+    pub channel_bytes: usize,
+    /// Bytes of frames of all channels together.
+    pub total_bytes: usize,
+    /// Channels whose past is remembered exactly; beyond, the idlest are remembered together.
+    pub channels: usize,
+}
+
+impl Bounds {
+    /// The default bounds, for a history of this length.
+    pub fn lasting(age: Duration) -> Self {
+        Self { age, channel_events: 10_000, channel_bytes: 16 << 20, total_bytes: 64 << 20, channels: 10_000 }
+    }
+}
+
+/// Some of what was missed.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The events, oldest first.
+    pub frames: Vec<Sealed>,
+    /// Everything up to this offset has been looked at.
+    pub upto: u64,
+}
+
+/// The history of one app.
+pub trait Broker: Send + Sync {
+    /// Keeps events and passes them on, in this order, each at a place of its own.
+    fn publish(&self, drafts: Vec<Draft>) -> Published<'_>;
+
+    /// Calls `follow` while nothing is being passed on: with the offset after which the joiner has to be served
+    /// from the history, or with `None` if it only gets what comes from now on.
+    fn join(
+        &self,
+        wanted: &Subscription,
+        since: Option<Position>,
+        follow: &mut dyn FnMut(Option<u64>),
+    ) -> Joined;
+
+    /// Up to `most` events after an offset. If these are the last, calls `follow` before anything else is passed
+    /// on, so that what is returned and what is passed on from then on is all there is, once.
+    fn since(
+        &self,
+        wanted: &Subscription,
+        after: u64,
+        most: usize,
+        follow: &mut dyn FnMut(),
+    ) -> Result<Batch, Missed>;
+
+    /// Forgets what is older than the bounds allow. To be called every now and then.
+    fn prune(&self);
+}

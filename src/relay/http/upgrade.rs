@@ -1,0 +1,136 @@
+//! `GET {any prefix}/app/{key}`: where a connection stops being HTTP.
+//!
+//! Who is not let in still gets its 101, and then a close frame with the code: without one, a client takes the
+//! end for an accident and comes back for ever.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::upgrade::OnUpgrade;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{Answer, Asked, pairs, text, too_exposed};
+use crate::protocol::CloseCode;
+use crate::protocol::peer::{self, Hello, Output, Peer, SocketId};
+use crate::relay::Relay;
+use crate::relay::exposure::Exposure;
+use crate::relay::socket::{self, Socket};
+use crate::relay::tenant::Tenant;
+use crate::time;
+
+/// The key in a path that asks for a connection.
+pub fn key(path: &str) -> Option<&str> {
+    let (before, key) = path.rsplit_once('/')?;
+    (before.ends_with("/app") && !key.is_empty()).then_some(key)
+}
+
+/// Opens a connection.
+pub fn answer(relay: &Arc<Relay>, asked: Asked, key: &str) -> Answer {
+    let Asked { mut request, exposure, alive } = asked;
+    let Some(accept) = accept_key(request.headers()) else {
+        let mut answer = text(StatusCode::UPGRADE_REQUIRED, "This path is for WebSockets (version 13).\n");
+        answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return answer;
+    };
+    let query = pairs(request.uri().query().unwrap_or_default().as_bytes());
+    let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let hello =
+        Hello { protocol: value("protocol"), native: value("frontdesk") == Some("1"), local: exposure.local };
+    let admitted = admit(relay, key, hello, &exposure);
+    let upgrade = hyper::upgrade::on(&mut request);
+    // Boxed, so that a connection's task is no larger than what serves the connection.
+    match admitted {
+        Ok((peer, tenant)) => {
+            let metrics = Arc::clone(&relay.metrics);
+            tokio::spawn(async move {
+                if let Some((stream, early)) = stream(Box::pin(upgrade)).await {
+                    Socket::new(stream, peer, tenant, metrics, exposure.peer).run(early).await;
+                }
+                drop(alive);
+            });
+        }
+        Err(told) => {
+            relay.metrics.connection_refused();
+            tracing::info!(peer = %exposure.peer, "a connection was not let in: {}", reason(&told));
+            tokio::spawn(async move {
+                if let Some((stream, _)) = stream(Box::pin(upgrade)).await {
+                    socket::refuse(stream, told).await;
+                }
+                drop(alive);
+            });
+        }
+    }
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        answer.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    answer
+}
+
+/// The peer's half of a connection that is let in; what is told to one that isn't.
+fn admit(
+    relay: &Relay,
+    key: &str,
+    hello: Hello<'_>,
+    exposure: &Exposure,
+) -> Result<(Peer, Arc<Tenant>), Vec<Output>> {
+    let refuse = |code, reason| Err(peer::refuse(hello.protocol, code, reason));
+    let Some(tenant) = relay.tenants.iter().find(|tenant| tenant.app.key == key) else {
+        return refuse(CloseCode::UNKNOWN_APP, "no app has this key");
+    };
+    if !tenant.app.enabled {
+        return refuse(CloseCode::APP_DISABLED, "the app is disabled");
+    }
+    if too_exposed(tenant, exposure) {
+        let reason = "the app has a default or short secret, and serves nobody through a proxy";
+        return refuse(CloseCode::APP_DISABLED, reason);
+    }
+    if tenant.app.max_connections > 0 && tenant.count() >= tenant.app.max_connections {
+        return refuse(CloseCode::OVER_CAPACITY, "the app has as many connections as it may have");
+    }
+    let socket_id = SocketId(rand::random(), rand::random());
+    let peer = Peer::open(Arc::clone(&tenant.rules), hello, socket_id, time::monotonic())?;
+    Ok((peer, Arc::clone(tenant)))
+}
+
+fn reason(told: &[Output]) -> &'static str {
+    told.iter()
+        .find_map(|output| match output {
+            Output::Close(_, reason) => Some(*reason),
+            Output::Send(_) | Output::Ping | Output::Join { .. } | Output::Leave(_) => None,
+        })
+        .unwrap_or_default()
+}
+
+/// The raw socket, and what came in after the handshake.
+async fn stream(upgrade: impl Future<Output = <OnUpgrade as Future>::Output>) -> Option<(TcpStream, Bytes)> {
+    let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf))
+}
+
+/// The accept key, if this is a WebSocket's opening.
+fn accept_key(headers: &HeaderMap) -> Option<String> {
+    let has = |name: HeaderName, token: &str| {
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+    };
+    let opening = has(UPGRADE, "websocket") && has(CONNECTION, "upgrade") && has(SEC_WEBSOCKET_VERSION, "13");
+    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| opening)?;
+    Some(derive_accept_key(key.as_bytes()))
+}

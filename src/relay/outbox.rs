@@ -1,0 +1,303 @@
+//! The queue to one socket: two short queues and, for who is too slow, cursors.
+//!
+//! *Control* is what this connection alone is told (acknowledgements, pongs, errors); *deliveries* are
+//! references to sealed events. Both are bounded by count and bytes. When the deliveries are full, the
+//! subscription falls [`Push::Behind`]: it is pushed to no more, and its socket serves it from the history, from
+//! the cursor kept here, until it has caught up. Who subscribes with `since` just starts behind: one mechanism.
+//! Pushing takes a short lock, and neither allocates nor waits.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use bytes::Bytes;
+
+use super::encode::Sealed;
+use crate::protocol::peer::SocketId;
+use crate::protocol::{ChannelName, CloseCode, Pattern, Subscription};
+
+/// Events that wait for one socket, at most.
+const DELIVERIES: usize = 1024;
+/// Bytes of frames that wait for one socket, at most; one frame may always wait.
+const DELIVERY_BYTES: usize = 1 << 20;
+/// Frames of its own that wait for one socket, at most.
+const CONTROL: usize = 1024;
+/// Bytes of frames of its own that wait for one socket, at most.
+const CONTROL_BYTES: usize = 256 << 10;
+/// Slots that an emptied queue keeps.
+const SPARE: usize = 64;
+
+/// What became of an event that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// It waits for the socket.
+    Queued,
+    /// The subscription is behind, and gets it from the history.
+    Behind {
+        /// Whether it fell behind just now.
+        fell: bool,
+    },
+    /// There is no room, and no history keeps it.
+    Dropped,
+    /// It is not for this connection, or came by another subscription already.
+    NotForIt,
+}
+
+/// By which subscription an event comes.
+#[derive(Clone, Copy, Debug)]
+pub enum Via<'a> {
+    /// By that of its own channel.
+    Channel,
+    /// By a pattern's.
+    Pattern(&'a Pattern),
+}
+
+/// The queue to one socket.
+#[derive(Debug)]
+pub struct Outbox {
+    socket_id: SocketId,
+    native: bool,
+    queues: Mutex<Queues>,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    control: VecDeque<Bytes>,
+    control_bytes: usize,
+    deliveries: VecDeque<Sealed>,
+    delivery_bytes: usize,
+    behind: Vec<Cursor>,
+    /// Deliveries ever queued, and ever taken: what a cursor has to wait for.
+    queued: u64,
+    taken: u64,
+    /// The offset of the last event that was pushed, whatever became of it.
+    last: u64,
+    farewell: Option<(CloseCode, &'static str)>,
+    waker: Option<Waker>,
+}
+
+/// How far a subscription that is behind has been served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The subscription.
+    pub wanted: Subscription,
+    /// The offset up to which everything has been served.
+    pub after: u64,
+    /// The count of queued deliveries that go before.
+    waits_for: u64,
+}
+
+/// What [`Outbox::take`] found besides frames.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// How many of the frames are events.
+    pub events: usize,
+    /// A subscription to serve from the history, once these frames are on their way.
+    pub behind: Option<Cursor>,
+    /// How to close, once these frames are on their way.
+    pub farewell: Option<(CloseCode, &'static str)>,
+}
+
+impl Outbox {
+    /// An empty queue to this socket.
+    pub fn new(socket_id: SocketId, native: bool) -> Self {
+        Self { socket_id, native, queues: Mutex::default() }
+    }
+
+    /// Whose it is.
+    pub fn socket_id(&self) -> SocketId {
+        self.socket_id
+    }
+
+    /// Whether its client hears positions.
+    pub fn is_native(&self) -> bool {
+        self.native
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes an event on; must be called in the order of positions.
+    pub fn push(&self, sealed: &Sealed, via: Via<'_>) -> Push {
+        if !sealed.is_for(self.socket_id) {
+            return Push::NotForIt;
+        }
+        let mut queues = self.lock();
+        let offset = sealed.position().map(|position| position.offset);
+        if let Some(offset) = offset {
+            if !queues.behind.is_empty() && queues.is_behind(sealed.channel(), via) {
+                return Push::Behind { fell: false };
+            }
+            if queues.last == offset {
+                return Push::NotForIt;
+            }
+            queues.last = offset;
+        }
+        if queues.has_room_for(sealed.size()) {
+            queues.deliveries.push_back(sealed.clone());
+            queues.delivery_bytes += sealed.size();
+            queues.queued += 1;
+            queues.wake();
+            return Push::Queued;
+        }
+        let Some(offset) = offset else { return Push::Dropped };
+        let wanted = match via {
+            Via::Channel => Subscription::Channel(sealed.channel().clone()),
+            Via::Pattern(pattern) => Subscription::Pattern(pattern.clone()),
+        };
+        queues.fall_behind(wanted, offset.saturating_sub(1));
+        Push::Behind { fell: true }
+    }
+
+    /// Lets a subscription start behind: it is served from the history after `after`.
+    pub fn start_behind(&self, wanted: Subscription, after: u64) {
+        let mut queues = self.lock();
+        queues.fall_behind(wanted, after);
+        queues.wake();
+    }
+
+    /// The subscription has been served up to here, and is still behind.
+    pub fn served(&self, wanted: &Subscription, upto: u64) {
+        let mut queues = self.lock();
+        if let Some(at) = queues.behind.iter().position(|cursor| cursor.wanted == *wanted) {
+            // To the end of the line: who is behind in many channels is served in turn.
+            let mut cursor = queues.behind.remove(at);
+            cursor.after = upto;
+            queues.behind.push(cursor);
+        }
+    }
+
+    /// The subscription has caught up and is pushed to again. To be called while nothing is passed on.
+    pub fn caught_up(&self, wanted: &Subscription) {
+        let mut queues = self.lock();
+        queues.behind.retain(|cursor| cursor.wanted != *wanted);
+        if queues.behind.is_empty() {
+            queues.behind = Vec::new();
+        }
+    }
+
+    /// The subscription is over; what waits of it and is not `wanted` otherwise is thrown away.
+    pub fn forget(&self, left: &Subscription, wanted: impl Fn(&ChannelName) -> bool) {
+        let mut queues = self.lock();
+        queues.behind.retain(|cursor| cursor.wanted != *left);
+        let of_it = |channel: &ChannelName| match left {
+            Subscription::Channel(name) => name == channel,
+            Subscription::Pattern(pattern) => pattern.matches(channel),
+        };
+        let before = queues.deliveries.len();
+        queues.deliveries.retain(|sealed| !of_it(sealed.channel()) || wanted(sealed.channel()));
+        queues.delivery_bytes = queues.deliveries.iter().map(Sealed::size).sum();
+        queues.queued -= (before - queues.deliveries.len()) as u64;
+        let queued = queues.queued;
+        for cursor in &mut queues.behind {
+            cursor.waits_for = cursor.waits_for.min(queued);
+        }
+    }
+
+    /// Queues a frame that this connection alone is told. Without room the connection is closed: it asks
+    /// without listening.
+    pub fn tell(&self, frame: Bytes) {
+        let mut queues = self.lock();
+        if !queues.has_room_for_control() {
+            queues.farewell.get_or_insert((CloseCode::OVER_CAPACITY, "too many answers wait to be read"));
+        } else {
+            queues.control_bytes += frame.len();
+            queues.control.push_back(frame);
+        }
+        queues.wake();
+    }
+
+    /// Whether there is room for answers: a socket whose answers wait reads no more questions.
+    pub fn has_room_for_answers(&self) -> bool {
+        let queues = self.lock();
+        queues.control.len() < CONTROL / 2 && queues.control_bytes < CONTROL_BYTES / 2
+    }
+
+    /// Closes the connection after what it is told; the first reason stands.
+    pub fn close(&self, code: CloseCode, reason: &'static str) {
+        let mut queues = self.lock();
+        queues.farewell.get_or_insert((code, reason));
+        queues.wake();
+    }
+
+    /// Takes up to `most` frames, the connection's own first. With none there, `waker` is kept for the next.
+    pub fn take(&self, into: &mut VecDeque<Bytes>, most: usize, waker: &Waker) -> Taken {
+        let mut queues = self.lock();
+        let mut taken = Taken::default();
+        while into.len() < most
+            && let Some(frame) = queues.control.pop_front()
+        {
+            queues.control_bytes -= frame.len();
+            into.push_back(frame);
+        }
+        let room = most.saturating_sub(into.len());
+        // Who is behind gets its share, however much is pushed to the others.
+        let share = if queues.behind.is_empty() { room } else { room.div_ceil(2) };
+        let events = share.min(queues.deliveries.len());
+        let Queues { deliveries, delivery_bytes, .. } = &mut *queues;
+        for sealed in deliveries.drain(..events) {
+            *delivery_bytes -= sealed.size();
+            into.push_back(sealed.frame(self.native).clone());
+        }
+        queues.taken += events as u64;
+        taken.events = events;
+        queues.spare_memory();
+        if into.len() < most {
+            let served = queues.taken;
+            taken.farewell = queues.farewell;
+            // Who leaves is served no more: a part of what it missed would pass for the whole.
+            if taken.farewell.is_none() {
+                taken.behind = queues.behind.iter().find(|cursor| cursor.waits_for <= served).cloned();
+            }
+        }
+        if into.is_empty() && taken.behind.is_none() && taken.farewell.is_none() {
+            match &mut queues.waker {
+                Some(kept) => kept.clone_from(waker),
+                kept @ None => *kept = Some(waker.clone()),
+            }
+        }
+        taken
+    }
+}
+
+impl Queues {
+    fn has_room_for(&self, size: usize) -> bool {
+        self.deliveries.is_empty()
+            || (self.deliveries.len() < DELIVERIES && self.delivery_bytes + size <= DELIVERY_BYTES)
+    }
+
+    fn has_room_for_control(&self) -> bool {
+        self.control.len() < CONTROL && self.control_bytes < CONTROL_BYTES
+    }
+
+    fn is_behind(&self, channel: &ChannelName, via: Via<'_>) -> bool {
+        self.behind.iter().any(|cursor| match (&cursor.wanted, via) {
+            (Subscription::Channel(name), Via::Channel) => name == channel,
+            (Subscription::Pattern(pattern), Via::Pattern(other)) => pattern == other,
+            (Subscription::Channel(_), Via::Pattern(_)) | (Subscription::Pattern(_), Via::Channel) => false,
+        })
+    }
+
+    fn fall_behind(&mut self, wanted: Subscription, after: u64) {
+        let waits_for = self.queued;
+        self.behind.push(Cursor { wanted, after, waits_for });
+    }
+
+    fn wake(&mut self) {
+        // Taken: until the socket has looked again, further pushes wake nobody.
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// An idle connection keeps no more than a few slots.
+    fn spare_memory(&mut self) {
+        if self.deliveries.is_empty() && self.deliveries.capacity() > SPARE {
+            self.deliveries = VecDeque::new();
+        }
+        if self.control.is_empty() {
+            self.control = VecDeque::new();
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The one door: every publication enters here.
+//!
+//! What wants to be published is judged whole before any of it is: names, sizes, counts. Then it becomes one
+//! draft a channel, and the app's broker keeps it and passes it on. Done means kept, not delivered.
+
+use super::encode::Draft;
+use super::metrics::Metrics;
+use super::tenant::{Limits, Tenant};
+use crate::protocol::peer::SocketId;
+use crate::protocol::{BadChannel, ChannelName};
+
+/// A request to publish one event.
+#[derive(Clone, Debug, Default)]
+pub struct Publication {
+    /// The channels, as they were told.
+    pub channels: Vec<String>,
+    /// The event's name.
+    pub event: String,
+    /// The inner text of `data`, passed on byte for byte.
+    pub data: String,
+    /// The connection that is not to hear it, as it was told.
+    pub socket_id: Option<String>,
+}
+
+/// Why nothing was published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No channel at all.
+    #[error("an event needs a channel")]
+    NoChannel,
+    /// More channels than allowed.
+    #[error("an event goes to at most {limit} channels")]
+    TooManyChannels {
+        /// The limit.
+        limit: usize,
+    },
+    /// A name that is none.
+    #[error("\"{name}\": {reason}")]
+    Channel {
+        /// The name, shortened to what is safe to repeat.
+        name: String,
+        /// What is wrong with it.
+        reason: BadChannel,
+    },
+    /// An event's name that is none.
+    #[error("an event's name has 1 to {limit} characters, and no control characters")]
+    EventName {
+        /// The limit, in characters.
+        limit: usize,
+    },
+    /// An event's name that only servers use.
+    #[error("event names that begin with pusher:, pusher_internal: or frontdesk: are the protocol's own")]
+    ProtocolEvent,
+    /// Data over the limit.
+    #[error("the data of an event has at most {limit_kb} KB")]
+    TooBig {
+        /// The limit, in kilobytes.
+        limit_kb: usize,
+    },
+    /// A socket id that is none.
+    #[error("socket_id is two numbers with a dot between")]
+    SocketId,
+    /// It could not be kept, and nobody heard it.
+    #[error("{0}")]
+    NotKept(String),
+}
+
+/// Publishes to all of an app's subscribers. Returns once every event is kept; publishes all or nothing.
+pub async fn publish(tenant: &Tenant, publication: Publication, metrics: &Metrics) -> Result<(), Refused> {
+    let drafts = match drafts(&publication, &tenant.app.limits) {
+        Ok(drafts) => drafts,
+        Err(refused) => {
+            metrics.publication_refused();
+            return Err(refused);
+        }
+    };
+    match tenant.broker.publish(drafts).await {
+        Ok(positions) => {
+            metrics.published(positions.len());
+            Ok(())
+        }
+        Err(error) => {
+            metrics.publication_refused();
+            Err(Refused::NotKept(error.to_string()))
+        }
+    }
+}
+
+fn drafts(publication: &Publication, limits: &Limits) -> Result<Vec<Draft>, Refused> {
+    let Publication { channels, event, data, socket_id } = publication;
+    let over = |count: usize, limit: usize| limit > 0 && count > limit;
+    if channels.is_empty() {
+        return Err(Refused::NoChannel);
+    }
+    if over(channels.len(), limits.channels_per_event) {
+        return Err(Refused::TooManyChannels { limit: limits.channels_per_event });
+    }
+    if event.is_empty()
+        || over(event.chars().count(), limits.event_name)
+        || event.chars().any(char::is_control)
+    {
+        return Err(Refused::EventName { limit: limits.event_name });
+    }
+    if ["pusher:", "pusher_internal:", "frontdesk:"].iter().any(|own| event.starts_with(own)) {
+        return Err(Refused::ProtocolEvent);
+    }
+    if over(data.len(), limits.event_kb.saturating_mul(1024)) {
+        return Err(Refused::TooBig { limit_kb: limits.event_kb });
+    }
+    let except = match socket_id {
+        Some(text) => SocketId::parse(text).map_err(|_| Refused::SocketId)?,
+        None => None,
+    };
+    let mut names: Vec<ChannelName> = Vec::with_capacity(channels.len());
+    for channel in channels {
+        let name = ChannelName::parse_within(channel, limits.channel_name).map_err(|reason| {
+            let name = channel.escape_debug().take(64).collect();
+            Refused::Channel { name, reason }
+        })?;
+        // Named twice is meant once.
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names.into_iter().map(|name| Draft::new(name, event, data, except)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(channels: &[&str]) -> Publication {
+        Publication {
+            channels: channels.iter().map(|&name| name.to_owned()).collect(),
+            event: "App\\Events\\X".into(),
+            data: "{}".into(),
+            socket_id: None,
+        }
+    }
+
+    fn judged(publication: &Publication) -> Result<usize, Refused> {
+        drafts(publication, &Limits::default()).map(|drafts| drafts.len())
+    }
+
+    #[test]
+    fn a_publication_becomes_one_draft_a_channel() {
+        assert_eq!(judged(&event(&["staff"])), Ok(1));
+        assert_eq!(judged(&event(&["staff", "private-staff", "#server-to-user-7", "staff"])), Ok(3));
+        let foreign = Publication { socket_id: Some("9999999999.9999999999".into()), ..event(&["a"]) };
+        assert_eq!(judged(&foreign), Ok(1), "another server's socket id excludes nobody");
+    }
+
+    #[test]
+    fn every_limit_is_a_limit() {
+        let names: Vec<String> = (0..101).map(|n| format!("c{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(judged(&event(&names[..100])), Ok(100));
+        assert_eq!(judged(&event(&names)), Err(Refused::TooManyChannels { limit: 100 }));
+        assert_eq!(judged(&event(&[])), Err(Refused::NoChannel));
+        let bad = judged(&event(&["fine", "not fine"]));
+        assert!(matches!(bad, Err(Refused::Channel { name, .. }) if name == "not fine"));
+        for (name, fine) in [
+            ("x".repeat(200), true),
+            ("é".repeat(200), true),
+            ("x".repeat(201), false),
+            (String::new(), false),
+            ("a\nb".into(), false),
+        ] {
+            let told = judged(&Publication { event: name.clone(), ..event(&["a"]) });
+            assert_eq!(told.is_ok(), fine, "{name:?}");
+        }
+        for name in ["pusher:error", "pusher_internal:member_added", "frontdesk:gap"] {
+            let told = judged(&Publication { event: name.into(), ..event(&["a"]) });
+            assert_eq!(told, Err(Refused::ProtocolEvent));
+        }
+        let sized = |size| judged(&Publication { data: "x".repeat(size), ..event(&["a"]) });
+        assert_eq!(sized(100 * 1024), Ok(1));
+        assert_eq!(sized(100 * 1024 + 1), Err(Refused::TooBig { limit_kb: 100 }));
+        for id in ["", "1", "1.", ".1", "1.2.3", "a.b", "-1.2", "1.2 "] {
+            let told = judged(&Publication { socket_id: Some(id.into()), ..event(&["a"]) });
+            assert_eq!(told, Err(Refused::SocketId), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_none() {
+        let none = Limits {
+            channel_name: 0,
+            event_name: 0,
+            event_kb: 0,
+            channels_per_event: 0,
+            ..Limits::default()
+        };
+        let names: Vec<String> = (0..500).map(|n| format!("{n}{}", "c".repeat(300))).collect();
+        let publication = Publication {
+            channels: names,
+            event: "x".repeat(1000),
+            data: "x".repeat(1 << 20),
+            socket_id: None,
+        };
+        assert_eq!(drafts(&publication, &none).map(|drafts| drafts.len()), Ok(500));
+    }
+}

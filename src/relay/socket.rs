@@ -1,0 +1,311 @@
+//! One connection: the only file of the relay that touches a WebSocket.
+//!
+//! One task owns the socket, the peer's state and the outbox's end. Bytes that come become ops for the peer;
+//! what the peer wants done is done; whatever waits in the outbox goes out in one vectored write of ready
+//! frames, up to [`BATCH`] at a time, and who is behind is served from the history in between. While nothing
+//! happens, a connection holds no buffer at all.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::Sleep;
+
+use self::reader::{Incoming, Reader};
+use super::encode;
+use super::metrics::Metrics;
+use super::outbox::{Cursor, Outbox};
+use super::tenant::Tenant;
+use crate::protocol::peer::{Output, Peer};
+use crate::protocol::{ClientOp, CloseCode};
+use crate::time;
+
+pub mod reader;
+
+/// Frames that go out in one write, at most.
+pub const BATCH: usize = 64;
+/// Bytes that are read at a time.
+const READ: usize = 4096;
+/// How long the other side has to take its leave.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// One connection that was let in.
+#[derive(Debug)]
+pub struct Socket<S> {
+    io: S,
+    /// None once the client broke the protocol: what follows has no meaning.
+    reader: Option<Reader>,
+    peer: Peer,
+    outbox: Arc<Outbox>,
+    tenant: Arc<Tenant>,
+    metrics: Arc<Metrics>,
+    /// Frames on their way, and how much of the first is already gone.
+    writing: VecDeque<Bytes>,
+    written: usize,
+    goodbye: Goodbye,
+    /// Once the connection is to end: when it does so at the latest.
+    until: Option<Instant>,
+    /// Whether the client has closed.
+    left: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goodbye {
+    Unsaid,
+    /// The close frame is the last of the frames on their way.
+    Queued,
+    /// It is written, and nothing will be any more.
+    Said,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Takes a connection whose handshake is done; `address` is for the log.
+    pub fn new(io: S, peer: Peer, tenant: Arc<Tenant>, metrics: Arc<Metrics>, address: IpAddr) -> Self {
+        let outbox = Arc::new(Outbox::new(peer.socket_id(), peer.is_native()));
+        tracing::debug!(socket_id = %peer.socket_id(), %address, app = tenant.app.id, "connected");
+        tenant.connected(&outbox);
+        metrics.connection_opened();
+        Self {
+            io,
+            reader: Some(Reader::default()),
+            peer,
+            outbox,
+            tenant,
+            metrics,
+            writing: VecDeque::new(),
+            written: 0,
+            goodbye: Goodbye::Unsaid,
+            until: None,
+            left: false,
+        }
+    }
+
+    /// Serves the connection until its end; `early` are bytes that came with the handshake.
+    pub async fn run(mut self, early: Bytes) {
+        if !early.is_empty() {
+            self.take_in(&mut early.to_vec());
+        }
+        {
+            let mut timer = pin!(tokio::time::sleep_until(self.deadline().into()));
+            std::future::poll_fn(|cx| self.poll(cx, timer.as_mut())).await;
+        }
+        for left in self.peer.subscriptions() {
+            self.tenant.hub.leave(left, &self.outbox);
+        }
+        self.tenant.disconnected(self.outbox.socket_id());
+        self.metrics.connection_closed();
+        tracing::debug!(socket_id = %self.outbox.socket_id(), "disconnected");
+    }
+
+    fn deadline(&self) -> Instant {
+        self.until.unwrap_or_else(|| self.peer.deadline())
+    }
+
+    /// Ready when the connection is over.
+    fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<()> {
+        loop {
+            self.act();
+            let deadline = self.deadline().into();
+            if timer.deadline() != deadline {
+                timer.as_mut().reset(deadline);
+            }
+            if timer.as_mut().poll(cx).is_ready() {
+                if self.until.is_some() {
+                    return Poll::Ready(());
+                }
+                self.peer.on_timeout(time::monotonic());
+                continue;
+            }
+            match self.poll_write(cx) {
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) if self.goodbye == Goodbye::Said && self.left => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => {}
+                // Whoever does not read our answers is not asked for more questions.
+                Poll::Pending if self.until.is_none() && !self.outbox.has_room_for_answers() => {
+                    return Poll::Pending;
+                }
+                Poll::Pending => {}
+            }
+            if self.until.is_some_and(|until| deadline != until.into()) {
+                // Writing has decided the end; the timer has to know.
+                continue;
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Does what the peer wants done.
+    fn act(&mut self) {
+        while let Some(output) = self.peer.poll() {
+            match output {
+                Output::Send(op) => self.outbox.tell(encode::control(&op)),
+                Output::Ping => self.outbox.tell(encode::ping()),
+                Output::Join { to, since } => {
+                    let joined = self.tenant.join(&to, since, &self.outbox);
+                    if joined.missed.is_some() {
+                        self.metrics.gap_told();
+                    }
+                    self.peer.joined(&to, since, joined);
+                }
+                Output::Leave(from) => {
+                    self.tenant.hub.leave(&from, &self.outbox);
+                    self.outbox.forget(&from, |channel| self.peer.hears(channel));
+                }
+                Output::Close(code, reason) => {
+                    self.outbox.close(code, reason);
+                    self.until.get_or_insert_with(|| time::monotonic() + FAREWELL);
+                }
+            }
+        }
+    }
+
+    /// Writes until nothing waits.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.writing.is_empty() {
+                match self.goodbye {
+                    Goodbye::Unsaid => self.fill(cx),
+                    Goodbye::Queued => {
+                        ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+                        self.goodbye = Goodbye::Said;
+                    }
+                    Goodbye::Said => {}
+                }
+                if self.writing.is_empty() {
+                    self.writing = VecDeque::new();
+                    return Pin::new(&mut self.io).poll_flush(cx);
+                }
+            }
+            let mut slices = [IoSlice::new(&[]); BATCH];
+            let mut count = 0;
+            for (slice, frame) in slices.iter_mut().zip(&self.writing) {
+                *slice = IoSlice::new(if count == 0 { &frame[self.written..] } else { frame });
+                count += 1;
+            }
+            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+        }
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.written += written;
+        while let Some(frame) = self.writing.front()
+            && self.written >= frame.len()
+        {
+            self.written -= frame.len();
+            self.writing.pop_front();
+        }
+    }
+
+    /// Puts the next batch on its way.
+    fn fill(&mut self, cx: &mut Context<'_>) {
+        while self.writing.is_empty() {
+            let taken = self.outbox.take(&mut self.writing, BATCH, cx.waker());
+            self.metrics.delivered(taken.events);
+            if let Some(cursor) = taken.behind {
+                self.serve(&cursor);
+                self.act();
+            } else if let Some((code, reason)) = taken.farewell {
+                self.writing.push_back(encode::close(code, reason));
+                self.goodbye = Goodbye::Queued;
+                self.until.get_or_insert_with(|| time::monotonic() + FAREWELL);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Serves a subscription that is behind from the history.
+    fn serve(&mut self, cursor: &Cursor) {
+        let Self { tenant, outbox, writing, .. } = self;
+        let room = BATCH - writing.len();
+        let mut caught_up = false;
+        let batch = tenant.broker.since(&cursor.wanted, cursor.after, room, &mut || {
+            outbox.caught_up(&cursor.wanted);
+            caught_up = true;
+        });
+        match batch {
+            Ok(batch) => {
+                let frames = batch.frames.iter().filter(|sealed| sealed.is_for(outbox.socket_id()));
+                let before = writing.len();
+                writing.extend(frames.map(|sealed| sealed.frame(outbox.is_native()).clone()));
+                self.metrics.delivered(writing.len() - before);
+                if !caught_up {
+                    outbox.served(&cursor.wanted, batch.upto);
+                }
+            }
+            Err(missed) => {
+                tracing::info!(socket_id = %outbox.socket_id(), channel = %cursor.wanted, ?missed, "too slow");
+                self.metrics.too_far_behind();
+                let reason = "the connection is slower than the history is long";
+                self.peer.close(CloseCode::OVER_CAPACITY, reason);
+            }
+        }
+    }
+
+    /// Reads once; false at the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut bytes = [0; READ];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+        let came = buffer.filled_mut();
+        let more = !came.is_empty();
+        self.take_in(came);
+        Poll::Ready(Ok(more))
+    }
+
+    fn take_in(&mut self, bytes: &mut [u8]) {
+        let Self { reader, peer, outbox, left, .. } = self;
+        let Some(messages) = reader else { return };
+        let fed = messages.feed(bytes, |incoming| match incoming {
+            Incoming::Text(text) => peer.handle(ClientOp::parse(text)),
+            Incoming::Ping(payload) => {
+                peer.heard();
+                outbox.tell(encode::pong(payload));
+            }
+            Incoming::Pong => peer.heard(),
+            Incoming::Close => *left = true,
+        });
+        if let Err(violation) = fed {
+            *reader = None;
+            self.metrics.violation();
+            let (code, reason) = violation.close();
+            peer.close(code, reason);
+        } else if *left {
+            peer.close(CloseCode(1000), "");
+        }
+    }
+}
+
+/// Tells a client why it is not let in, and closes.
+pub async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, told: Vec<Output>) {
+    let farewell = async {
+        for output in told {
+            match output {
+                Output::Send(op) => io.write_all(&encode::control(&op)).await?,
+                Output::Close(code, reason) => io.write_all(&encode::close(code, reason)).await?,
+                Output::Ping | Output::Join { .. } | Output::Leave(_) => {}
+            }
+        }
+        io.shutdown().await?;
+        // Closed before the client has read it, the connection would be reset and the reason lost.
+        let mut rest = [0; 256];
+        while io.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        tracing::debug!("a refused client did not leave");
+    }
+}

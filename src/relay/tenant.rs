@@ -1,0 +1,288 @@
+//! An app: its names, its secret, its limits, whom it lets in; and a tenant: an app that is being served.
+//!
+//! Apps come from the settings as values in a list, also where there is only one. A [`Tenant`] holds what an
+//! app has at run time, its history, its subscribers and its connections, and shares none of it with another.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::broker::memory::Memory;
+use super::broker::{Bounds, Broker};
+use super::hub::Hub;
+use super::metrics::Metrics;
+use super::outbox::Outbox;
+use crate::protocol::peer::{Joined, Rules, SocketId};
+use crate::protocol::{Epoch, Position, Subscription};
+
+/// One app that the relay serves.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Names the app in the HTTP API's paths. Unique.
+    pub id: String,
+    /// Names the app to everybody; public. Unique.
+    pub key: String,
+    /// Signs what only the backend may allow.
+    pub secret: SecretString,
+    /// A disabled app is known, and refused.
+    pub enabled: bool,
+    /// Which web pages may ask the auth endpoint.
+    pub origins: Origins,
+    /// The most connections at a time; 0 is no limit.
+    pub max_connections: usize,
+    /// What a publication and a name may measure.
+    pub limits: Limits,
+}
+
+impl App {
+    /// An enabled app with the defaults of everything else.
+    pub fn new(id: impl Into<String>, key: impl Into<String>, secret: SecretString) -> Self {
+        Self {
+            id: id.into(),
+            key: key.into(),
+            secret,
+            enabled: true,
+            origins: Origins::AnyLoopback,
+            max_connections: 0,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The app of a relay that nobody has configured. Its secret is public: for loopback alone.
+    pub fn default_app() -> Self {
+        Self::new("app-id", "app-key", SecretString::from(DEFAULT_SECRET))
+    }
+
+    /// Whether the secret can be guessed: the default one, or one of less than 16 bytes.
+    pub fn has_weak_secret(&self) -> bool {
+        let secret = self.secret.expose_secret();
+        secret == DEFAULT_SECRET || secret.len() < 16
+    }
+}
+
+const DEFAULT_SECRET: &str = "app-secret";
+
+/// What a publication and a name may measure. 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of a channel's name.
+    pub channel_name: usize,
+    /// Characters of an event's name.
+    pub event_name: usize,
+    /// Kilobytes (1024) of an event's `data`, decoded, as UTF-8.
+    pub event_kb: usize,
+    /// Channels of one event.
+    pub channels_per_event: usize,
+    /// Subscriptions of one connection.
+    pub subscriptions: usize,
+    /// Refused signatures of one connection, after which it is closed.
+    pub failed_auths: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            channel_name: 200,
+            event_name: 200,
+            event_kb: 100,
+            channels_per_event: 100,
+            subscriptions: 1000,
+            failed_auths: 10,
+        }
+    }
+}
+
+/// An app that is being served.
+pub struct Tenant {
+    /// What the settings say of it.
+    pub app: App,
+    /// What holds for its connections.
+    pub rules: Arc<Rules>,
+    /// Its subscribers.
+    pub hub: Arc<Hub>,
+    /// Its history.
+    pub broker: Box<dyn Broker>,
+    connections: Mutex<HashMap<SocketId, Arc<Outbox>>>,
+}
+
+impl Tenant {
+    /// Begins to serve an app, with an empty history in memory.
+    pub fn open(app: App, guard: Vec<Subscription>, bounds: Bounds, metrics: &Arc<Metrics>) -> Self {
+        let hub = Arc::new(Hub::new(Arc::clone(metrics)));
+        let follower = Arc::clone(&hub);
+        let epoch = Epoch(rand::random());
+        let broker = Memory::new(epoch, bounds, Box::new(move |sealed| follower.fan_out(sealed)));
+        let rules = Rules {
+            key: app.key.clone(),
+            secret: app.secret.clone(),
+            guard,
+            channel_name: app.limits.channel_name,
+            subscriptions: app.limits.subscriptions,
+            failed_auths: app.limits.failed_auths,
+        };
+        Self { app, rules: Arc::new(rules), hub, broker: Box::new(broker), connections: Mutex::default() }
+    }
+
+    /// Lets an outbox hear a channel or pattern, from here on or from `since`, with nothing lost between.
+    pub fn join(&self, wanted: &Subscription, since: Option<Position>, outbox: &Arc<Outbox>) -> Joined {
+        self.broker.join(wanted, since, &mut |behind| {
+            if let Some(after) = behind {
+                outbox.start_behind(wanted.clone(), after);
+            }
+            self.hub.join(wanted, Arc::clone(outbox));
+        })
+    }
+
+    /// A connection has been let in.
+    pub fn connected(&self, outbox: &Arc<Outbox>) {
+        self.connections().insert(outbox.socket_id(), Arc::clone(outbox));
+    }
+
+    /// A connection has ended.
+    pub fn disconnected(&self, socket_id: SocketId) {
+        let mut connections = self.connections();
+        connections.remove(&socket_id);
+        if connections.capacity() > 1024 && connections.len() * 4 < connections.capacity() {
+            connections.shrink_to_fit();
+        }
+    }
+
+    /// Whether this is one of its connections.
+    pub fn has(&self, socket_id: SocketId) -> bool {
+        self.connections().contains_key(&socket_id)
+    }
+
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.connections().len()
+    }
+
+    /// The queues to all of its connections, at this moment.
+    pub fn outboxes(&self) -> Vec<Arc<Outbox>> {
+        self.connections().values().cloned().collect()
+    }
+
+    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<SocketId, Arc<Outbox>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant")
+            .field("app", &self.app)
+            .field("connections", &self.count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which web pages may read what the relay answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Pages served from this machine.
+    AnyLoopback,
+    /// These, as browsers write them (`https://desk.example`); `*` is all of them.
+    Listed(Vec<String>),
+}
+
+impl Origins {
+    /// Whether a page of this origin is let in.
+    pub fn allow(&self, origin: &str) -> bool {
+        match self {
+            Self::AnyLoopback => is_loopback_origin(origin),
+            Self::Listed(list) => list
+                .iter()
+                .any(|listed| listed == "*" || listed.trim_end_matches('/').eq_ignore_ascii_case(origin)),
+        }
+    }
+}
+
+impl fmt::Display for Origins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyLoopback => f.write_str("any origin on this machine"),
+            Self::Listed(list) => f.write_str(&list.join(", ")),
+        }
+    }
+}
+
+/// Whether an `Origin` header's value names a page of this machine.
+pub fn is_loopback_origin(origin: &str) -> bool {
+    Url::parse(origin).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && names_loopback(url.host()))
+}
+
+/// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+pub fn names_loopback(host: Option<Host<&str>>) -> bool {
+    match host {
+        None => false,
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name.eq_ignore_ascii_case("localhost")
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_weak_if_it_is_the_default_or_short() {
+        let app = |secret: &str| App::new("1", "k", SecretString::from(secret));
+        assert!(App::default_app().has_weak_secret());
+        assert!(app("").has_weak_secret());
+        assert!(app("fifteen-bytes-x").has_weak_secret());
+        assert!(!app("sixteen-bytes-xx").has_weak_secret());
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let app = App::new("1", "k", SecretString::from("a-secret-of-some-length"));
+        assert!(!format!("{app:?}").contains("a-secret-of"));
+    }
+
+    #[test]
+    fn by_default_every_loopback_origin_is_let_in_and_no_other() {
+        let origins = Origins::AnyLoopback;
+        for origin in [
+            "http://localhost",
+            "http://localhost:3000",
+            "https://localhost:8443",
+            "http://127.0.0.1:5173",
+            "http://127.8.9.1",
+            "http://[::1]:8080",
+        ] {
+            assert!(origins.allow(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "",
+            "localhost",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://128.0.0.1",
+            "http://evil.example#localhost",
+            "file://localhost",
+            "http://[::2]",
+        ] {
+            assert!(!origins.allow(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn listed_origins_are_let_in_and_no_other() {
+        let origins = Origins::Listed(vec!["https://desk.example".into(), "http://localhost:3000/".into()]);
+        assert!(origins.allow("https://desk.example"));
+        assert!(origins.allow("http://localhost:3000"));
+        assert!(!origins.allow("http://desk.example"));
+        assert!(!origins.allow("http://localhost:3001"));
+        assert!(!origins.allow("https://desk.example.evil"));
+        assert!(Origins::Listed(vec!["*".into()]).allow("https://any.example"));
+    }
+}
