@@ -1,0 +1,119 @@
+//! A payment that somebody has to verify, from being asked to its outcome.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::booking::BookingRef;
+use super::id::Id;
+use super::latest::Tellings;
+use super::money::{Money, Sums};
+
+/// How a wait for verification ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The money is there.
+    Verified,
+    /// It is not, or no longer.
+    Rejected,
+}
+
+/// Which of the backend's words end a wait, and how. Case does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// End it as verified.
+    pub verified: BTreeSet<String>,
+    /// End it as rejected.
+    pub rejected: BTreeSet<String>,
+}
+
+impl Words {
+    /// How a payment status word ends a wait; `None` if it does not.
+    pub fn outcome(&self, word: &str) -> Option<Outcome> {
+        let among =
+            |words: &BTreeSet<String>| words.iter().any(|known| known.eq_ignore_ascii_case(word.trim()));
+        if among(&self.verified) {
+            Some(Outcome::Verified)
+        } else if among(&self.rejected) {
+            Some(Outcome::Rejected)
+        } else {
+            None
+        }
+    }
+}
+
+impl Default for Words {
+    /// The words that backends commonly use.
+    fn default() -> Self {
+        let set = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self {
+            verified: set(&["verified", "paid", "confirmed", "success", "settled"]),
+            rejected: set(&["rejected", "failed", "expired", "cancelled", "canceled", "refunded"]),
+        }
+    }
+}
+
+/// What was asked about a payment; the request told last counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ask {
+    pub(super) booking: Option<BookingRef>,
+    pub(super) customer_name: Option<String>,
+    pub(super) amount: Option<Money>,
+    pub(super) method: Option<String>,
+}
+
+/// A payment that somebody was asked to verify.
+pub(super) type Payment = Tellings<Ask>;
+
+/// One payment that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingPayment {
+    /// The backend's id.
+    pub payment_id: Id,
+    /// The booking it is for.
+    pub booking: Option<BookingRef>,
+    /// The booking's code, also where another event told it.
+    pub code: Option<String>,
+    /// Who paid.
+    pub customer_name: Option<String>,
+    /// For which session, if another event told it.
+    pub session_name: Option<String>,
+    /// How much.
+    pub amount: Option<Money>,
+    /// By what means.
+    pub method: Option<String>,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// How long it has waited.
+    pub age: Duration,
+    /// The last payment status word told since, which did not end the wait.
+    pub status: Option<String>,
+}
+
+/// The queue of payments to verify.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// Oldest first.
+    pub payments: Vec<WaitingPayment>,
+    /// What they come to, in each currency.
+    pub amounts: Sums,
+}
+
+impl Queue {
+    /// How long the oldest has waited.
+    pub fn oldest(&self) -> Option<Duration> {
+        self.payments.first().map(|payment| payment.age)
+    }
+}
+
+/// The waits that ended on a day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedToday {
+    /// How many as verified.
+    pub verified: usize,
+    /// How many as rejected.
+    pub rejected: usize,
+    /// The median of their waits.
+    pub median_wait: Option<Duration>,
+}

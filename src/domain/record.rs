@@ -1,0 +1,149 @@
+//! Something heard, as it was heard, and what became of it.
+//!
+//! A [`Record`] is the raw fact: it is what a journal keeps. A [`Reading`] is the record, read and applied. The
+//! [`Ring`] holds the last of them; the same event heard again is counted on the row it already has.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::Timestamp;
+
+use super::apply::Change;
+use super::event::{self, Identity, NotUnderstood, VenueEvent};
+use super::topic::Topic;
+
+/// What was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its place in our own counting of what we heard; strictly increasing.
+    pub seq: u64,
+    /// When we heard it.
+    pub heard_at: Timestamp,
+    /// The wire channel, if it came on one.
+    pub channel: Option<String>,
+    /// The event's name as on the wire.
+    pub event: String,
+    /// The data as the text inside the frame.
+    pub data: String,
+    /// Its place in the server's history as text, where the server tells one.
+    pub position: Option<String>,
+    /// Which of our connections heard it, counted from 1.
+    pub connection: u64,
+}
+
+impl Record {
+    /// What its channel is about.
+    pub fn topic(&self) -> Option<Topic> {
+        self.channel.as_deref().and_then(Topic::of)
+    }
+
+    /// The event's name without its namespace.
+    pub fn short_event(&self) -> &str {
+        event::short_name(&self.event)
+    }
+}
+
+/// A record, read and applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What was heard.
+    pub record: Record,
+    /// What it means, or why that is not known.
+    pub event: Result<VenueEvent, NotUnderstood>,
+    /// What it altered in the venue; `None` if it was not understood.
+    pub change: Option<Change>,
+    /// How often this very event was heard, this row included.
+    pub times: u32,
+}
+
+impl Reading {
+    /// A reading of something heard for the first time.
+    pub fn new(record: Record, event: Result<VenueEvent, NotUnderstood>, change: Option<Change>) -> Self {
+        Self { record, event, change, times: 1 }
+    }
+
+    /// When it happened: by its own account, else when it was heard.
+    pub fn at(&self) -> Timestamp {
+        self.event.as_ref().ok().and_then(VenueEvent::at).unwrap_or(self.record.heard_at)
+    }
+}
+
+/// The last readings, oldest first, at most [`Ring::LIMIT`]; older ones go, and are counted.
+#[derive(Clone, Debug, Default)]
+pub struct Ring {
+    readings: VecDeque<Reading>,
+    /// Where the row of an event is, counted in rows ever pushed.
+    rows: HashMap<Identity, u64>,
+    pushed: u64,
+}
+
+/// What [`Ring::push`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// A new row at the end.
+    Row,
+    /// Heard again: counted on an earlier row.
+    Counted,
+}
+
+impl Ring {
+    /// How many readings are kept.
+    pub const LIMIT: usize = 5_000;
+
+    /// Adds a reading. One that changed nothing because its event has a row already is counted there instead.
+    pub fn push(&mut self, reading: Reading) -> Pushed {
+        let identity = reading.event.as_ref().ok().map(VenueEvent::identity);
+        if reading.change == Some(Change::Again)
+            && let Some(row) = identity.as_ref().and_then(|identity| self.rows.get(identity)).copied()
+            && let Some(first) = self.index(row).and_then(|index| self.readings.get_mut(index))
+        {
+            first.times = first.times.saturating_add(1);
+            return Pushed::Counted;
+        }
+        if self.readings.len() == Self::LIMIT
+            && let Some(gone) = self.readings.pop_front()
+            && let Ok(event) = &gone.event
+        {
+            let identity = event.identity();
+            let oldest = self.pushed - Self::LIMIT as u64;
+            if self.rows.get(&identity) == Some(&oldest) {
+                self.rows.remove(&identity);
+            }
+        }
+        if let Some(identity) = identity {
+            self.rows.insert(identity, self.pushed);
+        }
+        self.pushed += 1;
+        self.readings.push_back(reading);
+        Pushed::Row
+    }
+
+    /// The readings, oldest first; reversible.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Reading> + ExactSizeIterator {
+        self.readings.iter()
+    }
+
+    /// The reading with this sequence number, if it is still here.
+    pub fn get(&self, seq: u64) -> Option<&Reading> {
+        let index = self.readings.binary_search_by_key(&seq, |reading| reading.record.seq).ok()?;
+        self.readings.get(index)
+    }
+
+    /// How many readings are here.
+    pub fn len(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// Whether nothing was heard yet.
+    pub fn is_empty(&self) -> bool {
+        self.readings.is_empty()
+    }
+
+    /// How many readings had to go to make room.
+    pub fn gone(&self) -> u64 {
+        self.pushed - self.readings.len() as u64
+    }
+
+    fn index(&self, row: u64) -> Option<usize> {
+        row.checked_sub(self.gone()).and_then(|index| usize::try_from(index).ok())
+    }
+}

@@ -1,0 +1,3 @@
+//! The wire's promises: each half alone, both against each other, the client against real sockets.
+
+mod link;
