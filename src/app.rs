@@ -1,1 +1,220 @@
-//! Being built.
+//! The dashboard's composition root: it starts the client, owns the terminal, and runs the loop between them.
+//!
+//! Events of the client and of the reader become messages, [`ui::update()`] takes them into the model, its
+//! effects are carried out, and what changed is drawn, at most thirty times a second and only if something
+//! did. It decides nothing about how things look, and knows no frame of the wire.
+
+pub mod ingest;
+pub mod leave;
+pub mod terminal;
+
+mod effects;
+mod facts;
+mod pace;
+
+use std::future::Future;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use crate::client::{self, Event};
+use crate::domain::event::Backend;
+use crate::domain::venue::{self, Venue};
+use crate::time::{Clock, monotonic};
+use crate::ui::facts::{Identity, LinkFacts, LinkState};
+use crate::ui::{self, Keymap, Locale, Model, Msg, Setup, Theme};
+
+use effects::World;
+use ingest::Ingest;
+use leave::{Asked, Leave};
+use pace::Pace;
+use terminal::{Input, Terminal};
+
+/// How many events of the client are taken at once, before keys and drawing get their turn.
+const BATCH: usize = 512;
+
+/// All that a dashboard is told at its start.
+#[derive(Debug)]
+pub struct Options {
+    /// What to connect to, and what to hear.
+    pub client: client::Options,
+    /// Who is logged in, as far as is known.
+    pub identity: Option<Identity>,
+    /// What one must know of the backend to read its events.
+    pub backend: Backend,
+    /// The venue's name, in row 0.
+    pub venue_name: String,
+    /// What the venue's people set; its zone is the one in which times are shown.
+    pub venue: venue::Settings,
+    /// From when on everything will have been heard, where that is known beforehand; else it is from the
+    /// moment in which the topics are heard.
+    pub complete_from: Option<Timestamp>,
+    /// The language.
+    pub locale: Locale,
+    /// The keys.
+    pub keymap: Keymap,
+    /// The colours.
+    pub theme: Theme,
+    /// Where the log is written, if it is.
+    pub log_file: Option<PathBuf>,
+    /// Told once, when everything that can be heard is heard.
+    pub live: Option<oneshot::Sender<()>>,
+}
+
+/// Why there is no dashboard, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The terminal can't be used.
+    #[error("cannot use the terminal: {0}")]
+    Terminal(#[source] io::Error),
+    /// The signals that ask a process to end can't be heard.
+    #[error("cannot listen to signals: {0}")]
+    Signals(#[source] io::Error),
+    /// A part of the program broke; its own message is on stderr.
+    #[error("something in frontdesk broke, see the message above and the log")]
+    Broken,
+    /// Somebody interrupted the process.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Runs the dashboard until the reader quits, the terminal goes away, the process is asked to end, or `until`
+/// is ready. The terminal is given back in any case.
+///
+/// # Errors
+/// There is no terminal, or it can't be taken; or a part of the program broke.
+pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>) -> Result<(), Error> {
+    let Options { client, backend, theme, mut live, .. } = options;
+    let mut leave = Leave::new().map_err(Error::Signals)?;
+    let mut terminal = Terminal::enter().map_err(Error::Terminal)?;
+    let mut input = Input::open().map_err(Error::Terminal)?;
+    let tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
+
+    let now = clock.now();
+    let mut venue = Venue::new(options.venue);
+    if let Some(from) = options.complete_from {
+        venue.covered_from(from);
+    }
+    let mut model = Model::new(Setup {
+        venue_name: options.venue_name,
+        zone: venue.settings().zone.clone(),
+        venue,
+        locale: options.locale,
+        keymap: options.keymap,
+        link: LinkFacts::starting(facts::address(&client.url), now),
+        log_file: options.log_file.map(|path| path.display().to_string()),
+        size: terminal.size(),
+        now,
+    });
+    ui::update(&mut model, Msg::Identity(options.identity));
+
+    let mut pace = Pace::default();
+    // The first frame comes before everything that could take time.
+    let mut dirty = false;
+    if let Err(error) = terminal.paint(|area, buffer| ui::draw(&model, &theme, area, buffer)) {
+        return gone(&error);
+    }
+    pace.drawn(monotonic());
+    model.take_dirty();
+
+    let (handle, mut events) = client::open(client, clock.clone());
+    let mut ingest = Ingest::new(backend);
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut until = pin!(until);
+    let mut next_second = second_after(&clock);
+    loop {
+        let due = pace.due(monotonic());
+        let mut messages = Vec::new();
+        // In this order, so that a flood of events keeps nobody from leaving and never stops the picture.
+        tokio::select! {
+            biased;
+            asked = leave.asked() => return match asked {
+                Asked::ToEnd => Ok(()),
+                Asked::ToStop => Err(Error::Interrupted),
+            },
+            () = &mut until => return Ok(()),
+            () = sleep_until(due.into()), if dirty => {
+                dirty = false;
+                if let Err(error) = terminal.paint(|area, buffer| ui::draw(&model, &theme, area, buffer)) {
+                    return gone(&error);
+                }
+                pace.drawn(monotonic());
+            }
+            event = input.next() => {
+                let Some(event) = event else { return Ok(()) };
+                let message = Msg::from(event);
+                if let Msg::Resize(columns, rows) = message
+                    && let Err(error) = terminal.resize(columns, rows)
+                {
+                    return gone(&error);
+                }
+                messages.push(message);
+            }
+            () = sleep_until(next_second) => {
+                next_second = second_after(&clock);
+                messages.push(Msg::Tick(clock.now()));
+            }
+            heard = events.recv_many(&mut batch, BATCH) => {
+                if heard == 0 {
+                    return Err(Error::Broken);
+                }
+                messages.extend(batch.drain(..).map(|event| message(event, &mut ingest)));
+            }
+        }
+        for message in messages {
+            if let Msg::Link(link) = &message
+                && link.state == LinkState::Live
+                && let Some(live) = live.take()
+            {
+                // Whoever waited for it may be gone.
+                let _ = live.send(());
+            }
+            for effect in ui::update(&mut model, message) {
+                let mut world = World { terminal: &mut terminal, client: &handle, tmux };
+                match world.carry_out(effect) {
+                    Ok(ControlFlow::Continue(())) => {}
+                    Ok(ControlFlow::Break(())) => return Ok(()),
+                    Err(error) => return gone(&error),
+                }
+            }
+        }
+        dirty |= model.take_dirty();
+    }
+}
+
+/// An event of the client's, for the screens.
+fn message(event: Event, ingest: &mut Ingest) -> Msg {
+    match event {
+        Event::Heard(heard) => {
+            let (record, event) = ingest.read(heard);
+            Msg::Heard(record, event)
+        }
+        Event::Odd(odd) => Msg::Odd(facts::odd(odd)),
+        Event::Link(link) => Msg::Link(Box::new(facts::link(*link))),
+        Event::Topic(topic) => Msg::Topic(facts::topic(topic)),
+        Event::Gap(gap) => Msg::Gap(facts::gap(gap)),
+        Event::Back(back) => Msg::Back(facts::back(back)),
+    }
+}
+
+/// What a failed drawing means: as a rule that the terminal has gone away, and we go too.
+fn gone(error: &io::Error) -> Result<(), Error> {
+    match error.kind() {
+        // A panic elsewhere has given the terminal back.
+        io::ErrorKind::NotConnected => Err(Error::Broken),
+        _ => Ok(()),
+    }
+}
+
+/// The moment at which the wall's clock shows its next second.
+fn second_after(clock: &Clock) -> Instant {
+    let nanos = clock.now().subsec_nanosecond().rem_euclid(1_000_000_000);
+    let rest = Duration::from_nanos(u64::try_from(1_000_000_000 - nanos).unwrap_or(1_000_000_000));
+    (monotonic() + rest).into()
+}

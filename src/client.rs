@@ -27,7 +27,7 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-use crate::protocol::{ChannelName, Position};
+use crate::protocol::{ChannelName, Position, Subscription};
 use crate::time::Clock;
 
 pub use facts::{
@@ -196,4 +196,26 @@ pub fn open(options: Options, clock: Clock) -> (Handle, mpsc::Receiver<Event>) {
     let told = wishes.subscribe();
     tokio::spawn(driver::run(options, clock, events, told));
     (Handle { wishes }, receiver)
+}
+
+/// Asks the auth endpoint, outside any connection, which names of the topics the token may join: those that
+/// need a signature, in their order, each with the refusal if there is one.
+///
+/// # Errors
+/// Nobody may be asked.
+pub async fn may_join(
+    options: &Options,
+    http: &reqwest::Client,
+) -> Result<Vec<(Subscription, Option<Refusal>)>, Off> {
+    /// Any will do: what is signed for it is thrown away.
+    const SOCKET_ID: &str = "1.1";
+    let authorizer = authorizer::Authorizer::new(options, options.token.as_ref())?;
+    let mut answers = Vec::new();
+    for name in options.topics.iter().flat_map(|topic| topic.names(&options.names)) {
+        if name.kind().needs_auth() {
+            let answer = authorizer.clone().ask(http.clone(), SOCKET_ID.to_owned(), name.clone()).await;
+            answers.push((name, answer.err().map(|denial| denial.why)));
+        }
+    }
+    Ok(answers)
 }

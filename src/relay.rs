@@ -4,6 +4,7 @@
 //! subscriber. `cli` resolves settings into [`Options`]; nothing in here reads a file or knows a venue.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,24 +199,33 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Asks everybody to come back: at once if there are few, at a pace if there are many.
 async fn say_goodbye(relay: &Relay) {
-    let outboxes: Vec<_> = relay.tenants.iter().flat_map(|tenant| tenant.outboxes()).collect();
-    let step = outboxes.len().div_ceil(DRAIN_STEPS).max(100);
-    for (at, some) in outboxes.chunks(step).enumerate() {
+    let connections: Vec<_> = relay.tenants.iter().flat_map(|tenant| tenant.connected_now()).collect();
+    let step = connections.len().div_ceil(DRAIN_STEPS).max(100);
+    for (at, some) in connections.chunks(step).enumerate() {
         if at > 0 {
             tokio::time::sleep(DRAIN_STEP).await;
         }
-        for outbox in some {
-            outbox.close(CloseCode::RECONNECT, "the relay is going away; come back at once");
+        for connection in some {
+            connection.outbox.close(CloseCode::RECONNECT, "the relay is going away; come back at once");
         }
     }
 }
 
-/// What must hold before anybody is served.
+/// What must hold before anybody is served, of the listeners that are there.
 fn check(listeners: &[TcpListener], options: &Options) -> Result<(), Error> {
+    let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
+    validate(&addresses?, options)
+}
+
+/// Whether a relay would start with these options at these addresses.
+///
+/// # Errors
+/// What it would refuse to start with.
+pub fn validate(addresses: &[SocketAddr], options: &Options) -> Result<(), Error> {
     if options.apps.is_empty() {
         return Err(Error::NoApp);
     }
-    if listeners.is_empty() {
+    if addresses.is_empty() {
         return Err(Error::NoListener);
     }
     for (at, app) in options.apps.iter().enumerate() {
@@ -227,11 +237,9 @@ fn check(listeners: &[TcpListener], options: &Options) -> Result<(), Error> {
                 return Err(Error::Twice { field: "key", value: app.key.clone() });
             }
         }
-        for listener in listeners {
-            let address = listener.local_addr()?;
-            if app.has_weak_secret() && !address.ip().to_canonical().is_loopback() {
-                return Err(Error::WeakSecret { app: app.id.clone(), address });
-            }
+        let exposed = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
+        if let Some(address) = exposed.filter(|_| app.has_weak_secret()) {
+            return Err(Error::WeakSecret { app: app.id.clone(), address: *address });
         }
     }
     Ok(())

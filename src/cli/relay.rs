@@ -1,0 +1,216 @@
+//! `frontdesk relay`: settings into a running relay, what it serves in a few lines, signals into a drain.
+//!
+//! The relay itself touches no file; its folder (`relay/` of the data directory) has one owner at a time, by
+//! a lock that the kernel frees however the process ends, and holds the log.
+
+mod address;
+mod folder;
+mod summary;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::flags::{self, Credentials, Files, Says};
+use super::{Failure, Outcome, say};
+use crate::app::leave::Leave;
+use crate::config::{Layer, Loaded, Settings, value};
+use crate::protocol::{ChannelKind, Subscription};
+use crate::relay::{self, App, Tokens};
+use crate::telemetry;
+use crate::time::Clock;
+use address::Listen;
+use folder::Folder;
+
+/// How long history is kept where nobody says otherwise.
+const HISTORY: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Run the relay: a Pusher-compatible server
+///
+/// Without any settings it serves the app app-id / app-key / app-secret to this machine. SIGTERM and Ctrl-C
+/// drain it: clients are told to come back, and it ends with 0; a second one ends it at once.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// Where to listen; localhost means both loopbacks [default: localhost:6001]
+    #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse)]
+    listen: Option<Listen>,
+    /// The app's public key
+    #[arg(long)]
+    key: Option<String>,
+    #[command(flatten)]
+    credentials: Credentials,
+    /// Who may join what: a file of [[token]] entries, by which the relay answers its own auth endpoint
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    /// How long events are kept for who comes back, as in 12h or 7d [default: 7d]
+    #[arg(long, value_name = "DURATION", value_parser = value::span)]
+    history: Option<Duration>,
+    /// Public names that only a signature opens to other machines [default: admin,staff,booking.*]
+    #[arg(long, value_name = "A,B,C", value_parser = Guard::parse)]
+    guard: Option<Guard>,
+    /// Guard nothing: whoever has the app key hears every public name
+    #[arg(long, conflicts_with = "guard")]
+    open: bool,
+    /// Touch no disk: no lock, no log but the lines on stderr
+    #[arg(long)]
+    ephemeral: bool,
+    /// Log lines, and no screen
+    #[arg(long)]
+    headless: bool,
+    /// Read all settings, say what the relay would do, and end
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// A list of public names, as one value to clap.
+#[derive(Clone, Debug)]
+struct Guard(Vec<Subscription>);
+
+impl Guard {
+    fn parse(text: &str) -> Result<Self, value::Expected> {
+        let expected = || "expected public names, as in admin,staff,booking.*".to_owned();
+        let names = value::channels(text).map_err(|_| expected())?;
+        let parsed: Vec<Subscription> =
+            names.iter().filter_map(|name| Subscription::parse(name).ok()).collect();
+        let public = parsed.iter().all(|name| name.kind() == ChannelKind::Public);
+        if public { Ok(Self(parsed)) } else { Err(expected()) }
+    }
+}
+
+/// The app that flags name.
+struct AppFlags<'a>(&'a Args);
+
+impl Says for AppFlags<'_> {
+    fn over(&self, weaker: Layer) -> Layer {
+        let own = Layer { key: self.0.key.clone(), ..Layer::default() };
+        self.0.credentials.over(own.over(weaker))
+    }
+}
+
+/// Serves until a signal.
+pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
+    let loaded = flags::load(&args.files, &[&AppFlags(&args)])?;
+    let listen = match &args.listen {
+        Some(listen) => listen.clone(),
+        None => Listen::parse(&loaded.relay.listen).map_err(|expected| {
+            Failure::Usage(format!("listen under [relay] in the settings file: {expected}"))
+        })?,
+    };
+    let options = relay::Options {
+        apps: apps(&loaded),
+        tokens: tokens(&args)?,
+        history: args.history.unwrap_or(HISTORY),
+        guard: guard(&args),
+        clock,
+    };
+    if args.credentials.secret.is_some() {
+        say("--secret shows in the process list; use PUSHER_APP_SECRET or --env-file where that matters");
+    }
+    if args.check {
+        relay::validate(&listen.addresses(), &options).map_err(|error| Failure::Usage(error.to_string()))?;
+        return summary::print(&listen.addresses(), &options);
+    }
+    let folder = if args.ephemeral { None } else { claim(&loaded.settings)? };
+    let log = folder.as_ref().map(|_| "relay/log");
+    let log = telemetry::start(&loaded.settings.telemetry(log, true))?;
+    if let Some(note) = &log.note {
+        say(note);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(serve(&listen, options));
+    // A second signal leaves at once: what still runs is not waited for.
+    runtime.shutdown_background();
+    drop(folder);
+    outcome
+}
+
+/// Makes the relay's folder ours. A folder that can't be written is no reason not to serve.
+fn claim(settings: &Settings) -> Result<Option<Folder>, Failure> {
+    let path = settings.data_dir()?.join("relay");
+    match Folder::claim(&path) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error @ folder::Error::Taken { .. }) => Err(Failure::Failed(error.to_string())),
+        Err(error @ folder::Error::Io { .. }) => {
+            say(&format!("nothing is kept on disk: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+async fn serve(listen: &Listen, options: relay::Options) -> Outcome {
+    let mut leave =
+        Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
+    let listeners = listen.bind().await.map_err(Failure::Failed)?;
+    let addresses: Vec<_> =
+        listeners.iter().filter_map(|listener: &TcpListener| listener.local_addr().ok()).collect();
+    relay::validate(&addresses, &options).map_err(|error| Failure::Usage(error.to_string()))?;
+    summary::print(&addresses, &options)?;
+    let (drain, drained) = oneshot::channel::<()>();
+    let shutdown = async {
+        // An error means that the sender is gone, and then there is nobody left to wait for.
+        let _ = drained.await;
+    };
+    tokio::select! {
+        outcome = relay::run(listeners, options, shutdown) => {
+            outcome.map_err(|error| Failure::Failed(error.to_string()))?;
+            tracing::info!("drained");
+            Ok(())
+        }
+        () = async {
+            leave.asked().await;
+            tracing::info!("draining: clients are told to come back; once more to leave at once");
+            // A relay that has ended by itself waits for no drain.
+            let _ = drain.send(());
+            leave.asked().await;
+        } => Err(Failure::Interrupted),
+    }
+}
+
+/// The apps to serve: the settings file's, and the one that stronger layers name in full.
+fn apps(Loaded { settings, relay }: &Loaded) -> Vec<App> {
+    let mut apps = relay.apps.clone();
+    let default = || App::default_app();
+    if apps.is_empty() {
+        let app = App::new(
+            settings.app_id.clone().unwrap_or_else(|| default().id),
+            settings.key.clone().unwrap_or_else(|| default().key),
+            settings.secret.clone().unwrap_or_else(|| default().secret),
+        );
+        apps.push(App { limits: relay.limits, ..app });
+    } else if let (Some(id), Some(key), Some(secret)) = (&settings.app_id, &settings.key, &settings.secret)
+        && !apps.iter().any(|app| app.id == *id)
+    {
+        let secret: SecretString = secret.clone();
+        apps.push(App { limits: relay.limits, ..App::new(id.clone(), key.clone(), secret) });
+    }
+    apps
+}
+
+fn tokens(args: &Args) -> Result<Tokens, Failure> {
+    let Some(path) = &args.tokens else { return Ok(Tokens::default()) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!("cannot read the tokens file {}: {error}", path.display()))
+    })?;
+    let tokens =
+        Tokens::parse(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+    if tokens.has_plain() {
+        say(&format!("{} holds tokens as they are; sha256 = \"…\" tells nobody", path.display()));
+    }
+    Ok(tokens)
+}
+
+fn guard(args: &Args) -> Vec<Subscription> {
+    if args.open {
+        return Vec::new();
+    }
+    let default =
+        || ["admin", "staff", "booking.*"].iter().filter_map(|name| Subscription::parse(name).ok()).collect();
+    args.guard.clone().map_or_else(default, |guard| guard.0)
+}

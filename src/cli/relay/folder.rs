@@ -1,0 +1,94 @@
+//! The relay's folder: one owner at a time.
+//!
+//! The owner holds an advisory lock on the file `lock` in it, which the kernel frees however the process
+//! ends, and has written its process id there for whoever is refused.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// A folder that is ours for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    _lock: File,
+}
+
+/// Why the folder is not ours.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Another process has it.
+    #[error(
+        "another relay{} uses {}; stop it, or start this one with another --data-dir or with --ephemeral",
+        pid.as_ref().map(|pid| format!(" (process {pid})")).unwrap_or_default(),
+        path.display()
+    )]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+        /// The other process, if it has had the time to write that down.
+        pid: Option<u32>,
+    },
+    /// It can't be written.
+    #[error("cannot write to {}: {source}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Folder {
+    /// Makes the folder if need be, and takes it.
+    pub(crate) fn claim(path: &Path) -> Result<Self, Error> {
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(io)?;
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("lock"));
+        let mut lock = open.map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // What can't be read is left out of the sentence.
+                let _ = lock.read_to_string(&mut text);
+                return Err(Error::Taken { path: path.to_owned(), pid: text.trim().parse().ok() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let written = lock
+            .set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| writeln!(lock, "{}", std::process::id()));
+        written.map_err(io)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_owner_is_refused_with_the_firsts_process_and_a_later_one_is_not() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("relay");
+        let first = Folder::claim(&path).expect("the first");
+        let error = Folder::claim(&path).expect_err("the second").to_string();
+        assert!(
+            error.contains(&format!("process {}", std::process::id())) && error.contains("--data-dir"),
+            "{error}"
+        );
+        drop(first);
+        Folder::claim(&path).expect("the next");
+    }
+
+    #[test]
+    fn a_lock_file_with_garbage_in_it_is_taken_over() {
+        let place = tempfile::tempdir().expect("a folder");
+        fs::write(place.path().join("lock"), b"\xff\xfe 99999999999999999999").expect("garbage");
+        Folder::claim(place.path()).expect("ours");
+        let text = fs::read_to_string(place.path().join("lock")).expect("our process");
+        assert_eq!(text.trim(), std::process::id().to_string());
+    }
+}

@@ -1,0 +1,109 @@
+//! What a relay says at its start: where it listens, what it serves, what is open, and what to paste where.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::super::Outcome;
+use crate::relay::{App, Options};
+
+/// Prints it, a line each.
+pub(super) fn print(addresses: &[SocketAddr], options: &Options) -> Outcome {
+    for line in text(addresses, options).lines() {
+        super::super::print(line)?;
+    }
+    Ok(())
+}
+
+fn text(addresses: &[SocketAddr], options: &Options) -> String {
+    let mut text = String::new();
+    let mut line = |words: std::fmt::Arguments<'_>| {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{words}");
+    };
+    let places: Vec<String> = addresses.iter().map(|address| format!("ws://{address}")).collect();
+    line(format_args!(
+        "frontdesk relay {}, listening on {}",
+        env!("CARGO_PKG_VERSION"),
+        places.join(" and ")
+    ));
+    for app in &options.apps {
+        line(format_args!("app     {} with the key {}{}", app.id, app.key, remarks(app)));
+    }
+    line(format_args!("open    {}", opened(options)));
+    line(format_args!("tokens  {}", bearers(options)));
+    line(format_args!("history {}", history(options.history)));
+    let (Some(app), Some(address)) = (options.apps.first(), addresses.first()) else { return text };
+    let host = if address.ip().is_unspecified() { "THIS-HOST".to_owned() } else { host_of(*address) };
+    let port = address.port();
+    let default = App::default_app().secret;
+    let is_default = app.secret.expose_secret() == default.expose_secret();
+    let secret = if is_default { default.expose_secret() } else { "(this app's secret)" };
+    line(format_args!(
+        "Laravel's .env (before version 11 BROADCAST_DRIVER instead of BROADCAST_CONNECTION):"
+    ));
+    line(format_args!("  BROADCAST_CONNECTION=pusher"));
+    line(format_args!("  PUSHER_APP_ID={}", app.id));
+    line(format_args!("  PUSHER_APP_KEY={}", app.key));
+    line(format_args!("  PUSHER_APP_SECRET={secret}"));
+    line(format_args!("  PUSHER_HOST={host}"));
+    line(format_args!("  PUSHER_PORT={port}"));
+    line(format_args!("  PUSHER_SCHEME=http"));
+    line(format_args!("laravel-echo:"));
+    line(format_args!(
+        "  {{ broadcaster: \"pusher\", key: \"{}\", cluster: \"\", wsHost: \"{host}\", wsPort: {port}, forceTLS: false, authEndpoint: \"http://{host}:{port}/api/broadcasting/auth\" }}",
+        app.key
+    ));
+    text
+}
+
+fn remarks(app: &App) -> String {
+    let mut remarks = Vec::new();
+    if !app.enabled {
+        remarks.push("disabled");
+    }
+    if app.has_weak_secret() {
+        remarks.push("its secret is the default one or short, so for this machine alone");
+    }
+    if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
+}
+
+fn opened(options: &Options) -> String {
+    if options.guard.is_empty() {
+        return "every public name, to whoever has the app key (--open)".to_owned();
+    }
+    let names: Vec<String> = options.guard.iter().map(ToString::to_string).collect();
+    format!("public names, to this machine all, to others all but {} (--guard)", names.join(", "))
+}
+
+fn bearers(options: &Options) -> String {
+    if options.tokens.is_empty() {
+        return "none, so the auth endpoint here refuses everybody (--tokens FILE)".to_owned();
+    }
+    let names: Vec<String> =
+        options.tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
+    names.join(", ")
+}
+
+fn history(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let words = match seconds {
+        0 => return "none".to_owned(),
+        _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
+        _ if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    };
+    format!("{words}, in memory")
+}
+
+fn host_of(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(address) if address.ip().is_loopback() => "localhost".to_owned(),
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) if address.ip().is_loopback() => "localhost".to_owned(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    }
+}

@@ -1,0 +1,92 @@
+//! What the settings file says of a relay: `[relay]`, `[relay.limits]` and each `[[app]]`.
+//!
+//! Limits stand under `[relay.limits]` for all apps, and under an app for that one. Without an app in the
+//! file the one app is what the other layers name (`PUSHER_APP_ID`, `--app-id` …), else the default one.
+
+use serde::Deserialize;
+
+use super::secret::Secret;
+use crate::relay::{App, Limits, Origins};
+
+/// Where a relay listens if nobody says otherwise: both loopbacks.
+const LISTEN: &str = "localhost:6001";
+
+/// `[relay]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Relay {
+    listen: Option<String>,
+    limits: LimitsFile,
+}
+
+/// `[[app]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppFile {
+    id: String,
+    key: String,
+    secret: Secret,
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default)]
+    max_connections: usize,
+    origins: Option<Vec<String>>,
+    #[serde(default)]
+    limits: LimitsFile,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `[relay.limits]`, and the same under an app.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsFile {
+    channel_name: Option<usize>,
+    event_name: Option<usize>,
+    event_kb: Option<usize>,
+    channels_per_event: Option<usize>,
+    subscriptions: Option<usize>,
+    failed_auths: Option<usize>,
+}
+
+impl LimitsFile {
+    /// These limits, and where they say nothing the others.
+    fn over(self, weaker: Limits) -> Limits {
+        Limits {
+            channel_name: self.channel_name.unwrap_or(weaker.channel_name),
+            event_name: self.event_name.unwrap_or(weaker.event_name),
+            event_kb: self.event_kb.unwrap_or(weaker.event_kb),
+            channels_per_event: self.channels_per_event.unwrap_or(weaker.channels_per_event),
+            subscriptions: self.subscriptions.unwrap_or(weaker.subscriptions),
+            failed_auths: self.failed_auths.unwrap_or(weaker.failed_auths),
+        }
+    }
+}
+
+/// The file's relay, resolved as far as the file goes.
+#[derive(Clone, Debug)]
+pub struct RelayFile {
+    /// Where to listen, as a flag would say it.
+    pub listen: String,
+    /// The apps; none if the file lists none.
+    pub apps: Vec<App>,
+    /// The limits of an app that is not in the file.
+    pub limits: Limits,
+}
+
+impl RelayFile {
+    pub(super) fn resolve(relay: &Relay, apps: &[AppFile]) -> Self {
+        let limits = relay.limits.over(Limits::default());
+        let apps = apps.iter().map(|app| App {
+            enabled: app.enabled,
+            origins: app.origins.clone().map_or(Origins::AnyLoopback, Origins::Listed),
+            max_connections: app.max_connections,
+            limits: app.limits.over(limits),
+            ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
+        });
+        let listen = relay.listen.clone().unwrap_or_else(|| LISTEN.to_owned());
+        Self { listen, apps: apps.collect(), limits }
+    }
+}

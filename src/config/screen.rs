@@ -1,0 +1,50 @@
+//! The settings of a dashboard: themes, words and keys by their names, and the venue that it shows.
+
+use super::settings::Settings;
+use super::{Error, themes_dir};
+use crate::domain::venue;
+use crate::login::Login;
+use crate::ui::facts::Identity;
+use crate::ui::keymap::Keymap;
+use crate::ui::locale::Locale;
+use crate::ui::theme::{Depth, Theme};
+use crate::{app, client};
+
+impl Settings {
+    /// What a dashboard needs that listens through `client` (its own, or the demo's) as `identity`.
+    ///
+    /// # Errors
+    /// A theme, a language, an action or a key is named that is not there.
+    pub fn app(&self, client: client::Options, identity: Option<Identity>) -> Result<app::Options, Error> {
+        let depth = Depth::detect(|name| std::env::var(name).ok());
+        let unknown = |setting, expected: String| Error::Unknown { setting, expected };
+        Ok(app::Options {
+            client,
+            identity,
+            backend: self.backend(),
+            venue_name: self.venue.name.clone(),
+            venue: venue::Settings {
+                zone: self.timezone.clone(),
+                words: self.venue.words.clone(),
+                hours: self.venue.hours.clone(),
+                patience: self.venue.patience,
+            },
+            complete_from: None,
+            locale: Locale::load(&self.locale).map_err(|error| unknown("locale", error.to_string()))?,
+            keymap: Keymap::with(&self.venue.keys).map_err(|error| unknown("[keys]", error.to_string()))?,
+            theme: Theme::load(&self.theme, depth, themes_dir().as_deref())
+                .map_err(|error| unknown("theme", error.to_string()))?,
+            log_file: self.log_file.clone(),
+            live: None,
+        })
+    }
+
+    /// Who is logged in, for the screen.
+    ///
+    /// # Errors
+    /// The token is somewhere, and can't be read.
+    pub fn identity(&self) -> Result<Option<Identity>, Error> {
+        let named = |login: Login| Some(Identity { name: login.name?, role: login.role });
+        Ok(self.login()?.and_then(named))
+    }
+}

@@ -1,0 +1,264 @@
+//! All that came in, newest first: the records, and between them the notes of what happened to the link.
+//!
+//! Both are bounded; how many had to go is counted and shown. Every row has an id that stays the same and
+//! grows from row to row, to which cursors hold on.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::domain::apply::Change;
+use crate::domain::event::{Kind, VenueEvent};
+use crate::domain::record::{Pushed, Reading, Ring};
+use crate::ui::facts::{BackFacts, GapFacts, OddFacts};
+
+/// A row's id: the number of its record, or of the record before it and its place among the notes there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(u64, u64);
+
+/// Something that came in and is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A frame that is none of the protocol's.
+    Odd(OddFacts),
+    /// Events may be missing.
+    Gap(GapFacts),
+    /// The link is back.
+    Back(BackFacts),
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub enum Row<'a> {
+    /// An event, understood or not.
+    Heard(&'a Reading),
+    /// Something else.
+    Note(&'a Note),
+}
+
+/// The rows.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    ring: Ring,
+    notes: VecDeque<(RowId, Note)>,
+    /// How many notes there ever were.
+    noted: u64,
+    last_seq: u64,
+    rates: BTreeMap<String, Rate>,
+}
+
+/// How many notes are kept.
+const NOTES: usize = 500;
+/// How many channels' rates are kept; a server could invent names without end.
+const CHANNELS: usize = 200;
+
+/// How much a channel brings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rate {
+    /// Events since the start.
+    pub total: u64,
+    /// When its last event was heard.
+    pub last_at: Option<Timestamp>,
+    /// Events in each of the last minutes in which there were any: the minute since the epoch, and how many.
+    minutes: VecDeque<(i64, u64)>,
+}
+
+impl Rate {
+    /// How many minutes of a rate are kept.
+    pub const MINUTES: usize = 30;
+
+    fn count(&mut self, at: Timestamp) {
+        self.total += 1;
+        self.last_at = Some(at);
+        let minute = minute(at);
+        match self.minutes.back_mut() {
+            // A clock that was set back does not make a second bucket.
+            Some((last, count)) if *last >= minute => *count += 1,
+            Some(_) | None => self.minutes.push_back((minute, 1)),
+        }
+        if self.minutes.len() > Self::MINUTES {
+            self.minutes.pop_front();
+        }
+    }
+
+    /// Events in the last whole minutes before this one and in this one so far, oldest first.
+    pub fn per_minute(&self, now: Timestamp) -> Vec<u64> {
+        let now = minute(now);
+        let from = now - i64::try_from(Self::MINUTES).unwrap_or(0) + 1;
+        (from..=now)
+            .map(|minute| {
+                self.minutes.iter().find(|(known, _)| *known == minute).map_or(0, |(_, count)| *count)
+            })
+            .collect()
+    }
+
+    /// Events in this minute and the one before: what "lately" means.
+    pub fn lately(&self, now: Timestamp) -> u64 {
+        self.per_minute(now).iter().rev().take(2).sum()
+    }
+}
+
+fn minute(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(60)
+}
+
+impl Log {
+    /// Takes in an event.
+    pub fn hear(&mut self, reading: Reading) -> Pushed {
+        self.last_seq = self.last_seq.max(reading.record.seq);
+        let channel = reading.record.channel.clone().unwrap_or_default();
+        if self.rates.len() < CHANNELS || self.rates.contains_key(&channel) {
+            self.rates.entry(channel).or_default().count(reading.record.heard_at);
+        }
+        self.ring.push(reading)
+    }
+
+    /// Takes in something else.
+    pub fn note(&mut self, note: Note) {
+        self.noted += 1;
+        self.notes.push_back((RowId(self.last_seq, self.noted), note));
+        if self.notes.len() > NOTES {
+            self.notes.pop_front();
+        }
+    }
+
+    /// All rows, newest first.
+    pub fn rows(&self) -> impl Iterator<Item = (RowId, Row<'_>)> {
+        let mut heard = self
+            .ring
+            .iter()
+            .rev()
+            .map(|reading| (RowId(reading.record.seq, 0), Row::Heard(reading)))
+            .peekable();
+        let mut notes = self.notes.iter().rev().map(|(id, note)| (*id, Row::Note(note))).peekable();
+        std::iter::from_fn(move || match (heard.peek(), notes.peek()) {
+            (Some((a, _)), Some((b, _))) if a > b => heard.next(),
+            (Some(_), None) => heard.next(),
+            (Some(_) | None, Some(_)) => notes.next(),
+            (None, None) => None,
+        })
+    }
+
+    /// The row of this id.
+    pub fn get(&self, id: RowId) -> Option<Row<'_>> {
+        if id.1 == 0 {
+            return self.ring.get(id.0).map(Row::Heard);
+        }
+        let index = self.notes.binary_search_by_key(&id, |(known, _)| *known).ok()?;
+        self.notes.get(index).map(|(_, note)| Row::Note(note))
+    }
+
+    /// The id of the newest row.
+    pub fn newest(&self) -> Option<RowId> {
+        self.rows().next().map(|(id, _)| id)
+    }
+
+    /// How many records had to go.
+    pub fn gone(&self) -> u64 {
+        self.ring.gone()
+    }
+
+    /// How many records are here.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether nothing has come in.
+    pub fn is_empty(&self) -> bool {
+        self.ring.is_empty() && self.notes.is_empty()
+    }
+
+    /// The rates by wire name; events without a channel under the empty one.
+    pub fn rates(&self) -> &BTreeMap<String, Rate> {
+        &self.rates
+    }
+
+    /// How many rows of the live feed are newer than this one.
+    pub fn news_since(&self, id: RowId) -> u64 {
+        let newer = self.rows().take_while(|(newer, _)| *newer > id).filter(|(_, row)| is_news(*row));
+        newer.count() as u64
+    }
+
+    /// The rows of the live feed, newest first: what a person at the desk wants to know, bursts folded. With
+    /// `until` as if nothing newer than that row had come.
+    pub fn feed(&self, until: Option<RowId>) -> Vec<Fold> {
+        let mut folds: Vec<Fold> = Vec::new();
+        let shown = self.rows().filter(|(id, row)| until.is_none_or(|until| *id <= until) && is_news(*row));
+        for (id, row) in shown {
+            match (folds.last_mut(), row) {
+                (Some(fold), Row::Heard(reading)) if fold.takes(reading) => fold.add(id, reading),
+                (_, row) => folds.push(Fold::new(id, row)),
+            }
+        }
+        folds
+    }
+}
+
+/// Whether a row belongs into the live feed. Each change of a number of places would drown the rest; that a
+/// session filled or has places again is news.
+fn is_news(row: Row<'_>) -> bool {
+    match row {
+        Row::Note(Note::Gap(_) | Note::Back(_)) => true,
+        Row::Note(Note::Odd(_)) => false,
+        Row::Heard(reading) => match (&reading.change, &reading.event) {
+            (Some(Change::Filled | Change::Freed), _) => true,
+            (None | Some(Change::Late | Change::Again), _) | (_, Err(_)) => false,
+            (Some(_), Ok(event)) => match event.kind() {
+                Kind::AvailabilityUpdated | Kind::CapacityUpdated => false,
+                Kind::BookingStatusUpdated
+                | Kind::PaymentStatusUpdated
+                | Kind::NewBookingNotification
+                | Kind::PaymentVerificationRequired
+                | Kind::CheckInNotification
+                | Kind::CheckOutNotification => true,
+            },
+        },
+    }
+}
+
+/// A row of the feed: one row of the log, or a burst of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fold {
+    /// The id of its oldest row, which stays when the burst goes on.
+    pub id: RowId,
+    /// The id of its newest row.
+    pub newest: RowId,
+    /// How many rows it holds.
+    pub count: u64,
+    kind: Option<Kind>,
+    at: Timestamp,
+    heard_at: Timestamp,
+}
+
+impl Fold {
+    /// Rows of one kind closer together than this are one burst.
+    const BURST_MILLIS: i64 = 400;
+
+    fn new(id: RowId, row: Row<'_>) -> Self {
+        let (kind, at, heard_at) = match row {
+            Row::Heard(reading) => {
+                (reading.event.as_ref().ok().map(VenueEvent::kind), reading.at(), reading.record.heard_at)
+            }
+            Row::Note(_) => (None, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
+        };
+        Self { id, newest: id, count: 1, kind, at, heard_at }
+    }
+
+    /// Whether a row that is older than all of it belongs to the same burst: the same kind, heard together,
+    /// and happened together. A morning that is fetched at once is no burst.
+    fn takes(&self, reading: &Reading) -> bool {
+        let near = |a: Timestamp, b: Timestamp| {
+            (a.as_millisecond() - b.as_millisecond()).abs() <= Self::BURST_MILLIS
+        };
+        let Ok(event) = &reading.event else { return false };
+        self.kind == Some(event.kind())
+            && near(self.heard_at, reading.record.heard_at)
+            && near(self.at, reading.at())
+    }
+
+    fn add(&mut self, id: RowId, reading: &Reading) {
+        self.id = id;
+        self.count += 1;
+        (self.at, self.heard_at) = (reading.at(), reading.record.heard_at);
+    }
+}

@@ -1,0 +1,185 @@
+//! The link in a word, a mark and a role; and the banner while what is shown is not the present truth.
+//!
+//! LIVE is said only while the server is connected and at least one topic is heard. No other state's word
+//! contains it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ui::facts::{Advice, Cause, LinkState, TopicFacts, WireState};
+use crate::ui::model::Model;
+use crate::ui::theme::Role;
+
+/// What row 0 says of the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The mark before the word.
+    pub mark: char,
+    /// The word, and its number.
+    pub word: String,
+    /// The colour.
+    pub role: Role,
+    /// What stands beside it: topics that are not heard, and what to do.
+    pub aside: Option<String>,
+}
+
+/// An outage longer than this is called by its length, no longer by its tries.
+const LONG: SignedDuration = SignedDuration::from_secs(60);
+
+/// The glyph choice is the theme's, so the mark is given by its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Live,
+    Moving,
+    Waiting,
+    Away,
+    Call,
+}
+
+/// What row 0 says of the link, in the marks of `glyphs`.
+pub fn link(model: &Model, glyphs: super::glyphs::Glyphs) -> Status {
+    let words = &model.locale;
+    let (kind, word, role) = match model.link.state {
+        LinkState::Connecting { attempt: 0 } => {
+            (Kind::Moving, words.word("status.connecting").to_owned(), Role::Act)
+        }
+        LinkState::Connecting { .. } | LinkState::Waiting { .. } => away(model),
+        LinkState::Syncing => (Kind::Moving, words.word("status.syncing").to_owned(), Role::Act),
+        LinkState::Suspect => (Kind::Moving, words.word("status.suspect").to_owned(), Role::Act),
+        LinkState::Refused => (Kind::Away, offline(model), Role::Urgent),
+        LinkState::Live => live(model),
+    };
+    let mark = match kind {
+        Kind::Live => glyphs.live,
+        Kind::Moving => glyphs.moving,
+        Kind::Waiting => glyphs.waiting,
+        Kind::Away => glyphs.away,
+        Kind::Call => '!',
+    };
+    Status { mark, word, role, aside: aside(model) }
+}
+
+fn away(model: &Model) -> (Kind, String, Role) {
+    let words = &model.locale;
+    let outage =
+        model.link.away_since().map_or(SignedDuration::ZERO, |since| model.now.duration_since(since));
+    let (attempt, wait) = match model.link.state {
+        LinkState::Waiting { attempt, next_try_at } => (attempt, Some(model.now.duration_until(next_try_at))),
+        LinkState::Connecting { attempt } => (attempt, None),
+        LinkState::Syncing | LinkState::Live | LinkState::Suspect | LinkState::Refused => (0, None),
+    };
+    if outage >= LONG {
+        return (Kind::Away, offline(model), Role::Urgent);
+    }
+    let n = attempt.max(1).to_string();
+    let word = match wait {
+        Some(wait) => words.fill("status.retry_in", &[("n", &n), ("span", &words.span(ceil(wait)))]),
+        None => words.fill("status.retry_now", &[("n", &n)]),
+    };
+    (Kind::Waiting, word, Role::Urgent)
+}
+
+fn offline(model: &Model) -> String {
+    let outage =
+        model.link.away_since().map_or(SignedDuration::ZERO, |since| model.now.duration_since(since));
+    model.locale.fill("status.offline", &[("span", &model.locale.age(outage))])
+}
+
+fn live(model: &Model) -> (Kind, String, Role) {
+    let words = &model.locale;
+    if model.topics.iter().any(TopicFacts::is_heard) {
+        let rtt = model.link.rtt.map(|rtt| words.latency(rtt));
+        let word = match rtt {
+            Some(rtt) => words.fill("status.live_rtt", &[("rtt", &rtt)]),
+            None => words.word("status.live").to_owned(),
+        };
+        return (Kind::Live, word, Role::Live);
+    }
+    if model.topics.is_empty() || model.topics.iter().any(TopicFacts::is_pending) {
+        return (Kind::Moving, words.word("status.syncing").to_owned(), Role::Act);
+    }
+    let login = model
+        .topics
+        .iter()
+        .filter_map(TopicFacts::trouble)
+        .all(|state| state.advice() == Some(Advice::LogIn));
+    let key = if login { "status.login" } else { "status.unheard" };
+    (Kind::Call, words.word(key).to_owned(), Role::Act)
+}
+
+/// `2/3 staff: log in`, while the link is there and a topic is not heard.
+fn aside(model: &Model) -> Option<String> {
+    if !matches!(model.link.state, LinkState::Live | LinkState::Suspect) {
+        return None;
+    }
+    let heard = model.topics.iter().filter(|topic| topic.is_heard()).count();
+    let (topic, state) = model.topics.iter().find_map(|topic| Some((topic, topic.trouble()?)))?;
+    let what = match state {
+        WireState::Off { advice: Some(Advice::LogIn), .. }
+        | WireState::Refused { advice: Advice::LogIn, .. } => "status.aside_login",
+        WireState::Refused { .. }
+        | WireState::Off { .. }
+        | WireState::Subscribing
+        | WireState::Subscribed => "status.aside_refused",
+    };
+    let (n, all) = (heard.to_string(), model.topics.len().to_string());
+    let name = crate::untrusted::Untrusted::new(&topic.name).line(20);
+    Some(model.locale.fill(what, &[("n", &n), ("all", &all), ("topic", &name)]))
+}
+
+/// Whether what is shown may be out of date.
+pub fn is_stale(model: &Model) -> bool {
+    match model.link.state {
+        LinkState::Live | LinkState::Suspect => false,
+        LinkState::Connecting { .. }
+        | LinkState::Syncing
+        | LinkState::Waiting { .. }
+        | LinkState::Refused => model.was_live,
+    }
+}
+
+/// The banner: the time of the last truth, why, and when the next try is. `None` while there is a link, and
+/// before the first try has failed.
+pub fn banner(model: &Model) -> Option<String> {
+    let words = &model.locale;
+    let next = match model.link.state {
+        LinkState::Live | LinkState::Suspect | LinkState::Syncing | LinkState::Connecting { attempt: 0 } => {
+            return None;
+        }
+        LinkState::Connecting { .. } => words.word("banner.trying").to_owned(),
+        LinkState::Waiting { next_try_at, .. } => {
+            let span = words.span(ceil(model.now.duration_until(next_try_at)));
+            words.fill("banner.next", &[("span", &span)])
+        }
+        LinkState::Refused => words.word("banner.stopped").to_owned(),
+    };
+    let truth = match truth_at(model) {
+        Some(at) => words.fill("banner.lost", &[("time", &words.clock_seconds(at, &model.zone))]),
+        None => words.word("banner.never").to_owned(),
+    };
+    let why = model.link.cause.as_ref().map(|cause| format!("  {}", cause_line(model, cause)));
+    Some(format!("{truth}  {next}{}", why.unwrap_or_default()))
+}
+
+/// The last moment of which all is known.
+pub fn truth_at(model: &Model) -> Option<Timestamp> {
+    model.link.heard_at.filter(|_| model.was_live)
+}
+
+/// A cause in one line, its detail made safe.
+pub fn cause_line(model: &Model, cause: &Cause) -> String {
+    reason(model, cause.code, cause.why, &cause.detail)
+}
+
+/// `401: the backend does not accept this token (Unauthenticated.)`
+pub fn reason(model: &Model, code: Option<u16>, why: crate::ui::facts::Why, detail: &str) -> String {
+    let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
+    let detail = crate::untrusted::Untrusted::new(detail).line(160);
+    let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
+    format!("{code}{}{detail}", model.locale.word(why.key()))
+}
+
+/// Countdowns end at 1s, not at 0s.
+fn ceil(span: SignedDuration) -> SignedDuration {
+    let more = i64::from(span.subsec_nanos() > 0);
+    SignedDuration::from_secs(span.as_secs() + more)
+}

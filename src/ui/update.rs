@@ -1,0 +1,226 @@
+//! The one way in which the model changes.
+//!
+//! A happening goes in, the model follows, and what the world must do comes out as values.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use crate::domain::event::{NotUnderstood, VenueEvent};
+use crate::domain::record::{Reading, Record};
+use crate::filter::Filter;
+use crate::ui::action::{ACTIONS, Action};
+use crate::ui::cursor::Step;
+use crate::ui::effect::Effect;
+use crate::ui::facts::{LinkFacts, LinkState, TopicFacts};
+use crate::ui::layout::Chrome;
+use crate::ui::log::Note;
+use crate::ui::model::{Model, Said};
+use crate::ui::msg::Msg;
+use crate::ui::view::{self, ViewId, help};
+
+/// Takes a happening into the model, and says what the world must do.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    model.touch();
+    match msg {
+        Msg::Heard(record, event) => hear(model, record, event),
+        Msg::Odd(odd) => model.log.note(Note::Odd(odd)),
+        Msg::Link(facts) => link(model, *facts),
+        Msg::Topic(facts) => topic(model, facts),
+        Msg::Gap(gap) => model.log.note(Note::Gap(gap)),
+        Msg::Back(back) => {
+            model.back = Some(back);
+            model.log.note(Note::Back(back));
+        }
+        Msg::Identity(identity) => model.identity = identity,
+        Msg::Key(event) => return key(model, event),
+        Msg::Mouse(event) => mouse(model, event),
+        Msg::Paste(text) => paste(model, &text),
+        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::Focus(_) => {}
+        Msg::Tick(now) => model.now = now,
+    }
+    Vec::new()
+}
+
+fn hear(model: &mut Model, record: Record, event: Result<VenueEvent, NotUnderstood>) {
+    let change = event.as_ref().ok().map(|event| model.venue.apply(record.heard_at, event));
+    model.log.hear(Reading::new(record, event, change));
+}
+
+fn link(model: &mut Model, facts: LinkFacts) {
+    if facts.state == LinkState::Live {
+        model.was_live = true;
+    }
+    if facts.away_since().is_some() {
+        model.back = None;
+    }
+    model.link = facts;
+    cover(model);
+}
+
+fn topic(model: &mut Model, facts: TopicFacts) {
+    match model.topics.iter_mut().find(|known| known.name == facts.name) {
+        Some(known) => *known = facts,
+        None => model.topics.push(facts),
+    }
+    cover(model);
+}
+
+/// From the moment in which all is heard that can be heard, the day's counts are complete.
+fn cover(model: &mut Model) {
+    if model.link.state == LinkState::Live && model.topics.iter().any(TopicFacts::is_heard) {
+        model.venue.covered_from(model.link.since);
+    }
+}
+
+fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    model.said = None;
+    if model.help.is_none() && model.view == ViewId::Activity && model.activity.filter.editing {
+        let quits = model.keymap.action(event) == Some(Action::Quit) && !event.modifiers.is_empty();
+        if !quits {
+            type_filter(model, event);
+            return Vec::new();
+        }
+    }
+    match model.keymap.action(event) {
+        Some(action) => act(model, action),
+        None => Vec::new(),
+    }
+}
+
+/// Does what the reader wants. A key that means nothing here does nothing.
+fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let here = ACTIONS.iter().any(|row| row.action == action && row.works_on(model.view));
+    match action {
+        Action::Quit => return vec![Effect::Quit],
+        Action::Help => model.help = if model.help.is_some() { None } else { Some(0) },
+        Action::Show(view) => {
+            model.help = None;
+            model.view = view;
+        }
+        Action::Language => model.locale = model.locale.next(),
+        Action::Move(step) if model.help.is_some() => help::scroll(model, step),
+        Action::Back if model.help.is_some() => model.help = None,
+        // Nothing moves under the help.
+        Action::Retry
+        | Action::Copy
+        | Action::Move(_)
+        | Action::Back
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Open
+        | Action::Pause
+        | Action::Filter
+            if model.help.is_some() || !here => {}
+        Action::Retry => return retry(model),
+        Action::Copy => {
+            let text = view::of(model.view).copy(model);
+            model.said = Some(if text.is_some() { Said::Copied } else { Said::NothingToCopy });
+            return text.map(Effect::Copy).into_iter().collect();
+        }
+        Action::Move(step) => view::of(model.view).step(model, step),
+        Action::Back
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Open
+        | Action::Pause
+        | Action::Filter => {
+            view::of(model.view).act(model, action);
+        }
+    }
+    Vec::new()
+}
+
+fn retry(model: &mut Model) -> Vec<Effect> {
+    match model.link.state {
+        LinkState::Waiting { .. } | LinkState::Refused => {
+            model.said = Some(Said::Trying);
+            vec![Effect::RetryNow]
+        }
+        LinkState::Connecting { .. } | LinkState::Syncing | LinkState::Live | LinkState::Suspect => {
+            // A refused topic is asked again too.
+            let trouble = model.topics.iter().any(|topic| topic.trouble().is_some());
+            model.said = Some(if trouble { Said::Trying } else { Said::LinkIsThere });
+            if trouble { vec![Effect::RetryNow] } else { Vec::new() }
+        }
+    }
+}
+
+fn type_filter(model: &mut Model, event: KeyEvent) {
+    let line = &mut model.activity.filter;
+    match event.code {
+        KeyCode::Esc => {
+            line.text.clear();
+            line.editing = false;
+        }
+        KeyCode::Enter => line.editing = false,
+        KeyCode::Backspace => {
+            line.text.pop();
+        }
+        KeyCode::Char('u') if event.modifiers.contains(KeyModifiers::CONTROL) => line.text.clear(),
+        KeyCode::Char(letter) if !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            line.text.push(letter);
+        }
+        _ => return,
+    }
+    refilter(model);
+}
+
+fn paste(model: &mut Model, text: &str) {
+    if model.view == ViewId::Activity && model.activity.filter.editing {
+        let line = text.lines().next().unwrap_or_default();
+        model.activity.filter.text.extend(line.chars().filter(|c| !c.is_control()));
+        refilter(model);
+    }
+}
+
+/// Reads the filter's text. A wrong one keeps the last good one and says where the fault is.
+fn refilter(model: &mut Model) {
+    let line = &mut model.activity.filter;
+    match Filter::parse(&line.text) {
+        Ok(filter) => {
+            line.filter = (!line.text.trim().is_empty()).then_some(filter);
+            line.fault = None;
+        }
+        Err(fault) => line.fault = Some(fault),
+    }
+}
+
+fn mouse(model: &mut Model, event: MouseEvent) {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    // crossterm's reading of a place outside of the screen can underflow.
+    let at = Position::new(event.column, event.row);
+    if !area.contains(at) {
+        return;
+    }
+    let chrome = Chrome::of(model, area);
+    match event.kind {
+        MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
+            let step = if event.kind == MouseEventKind::ScrollUp { Step::Up } else { Step::Down };
+            if model.help.is_some() {
+                help::scroll(model, step);
+            } else if chrome.body.contains(at) {
+                view::of(model.view).point(model, chrome.body, at);
+                view::of(model.view).step(model, step);
+            }
+        }
+        MouseEventKind::Down(MouseButton::Left) if chrome.tabs.contains(at) => {
+            let hit = view::tabs(model)
+                .into_iter()
+                .find(|tab| (tab.from..tab.to).contains(&(at.x - chrome.tabs.x)));
+            match hit.map(|tab| tab.view) {
+                Some(Some(view)) => {
+                    model.help = None;
+                    model.view = view;
+                }
+                Some(None) => model.help = if model.help.is_some() { None } else { Some(0) },
+                None => {}
+            }
+        }
+        MouseEventKind::Down(MouseButton::Left) if model.help.is_none() && chrome.body.contains(at) => {
+            view::of(model.view).point(model, chrome.body, at);
+            view::of(model.view).click(model, chrome.body, at);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,51 @@
+//! When a topic cannot be heard, `frontdesk tail` says why: the status, and what to do.
+
+use crate::auth;
+use crate::node::Node;
+use crate::process::Stream;
+use crate::server::{ADMIN, KEY, Kind, STAFF, Server};
+
+#[test]
+fn every_reason_for_silence_is_told_against_soketi() {
+    reasons_are_told(Kind::Soketi);
+}
+
+#[test]
+fn every_reason_for_silence_is_told_against_the_relay() {
+    reasons_are_told(Kind::Relay);
+}
+
+fn reasons_are_told(kind: Kind) {
+    let Some(node) = Node::find() else { return };
+    let server = Server::start(kind, node);
+    let good = server.auth_endpoint();
+    let missing = format!("{}/nowhere/auth", server.auth_origin);
+    let redirecting = format!("{}/redirect", auth::listen());
+
+    let cases = [
+        ("401", KEY, "not a token", &good, "private-staff"),
+        ("403", KEY, STAFF, &good, "private-admin"),
+        ("404", KEY, ADMIN, &missing, "private-staff"),
+        ("302", KEY, ADMIN, &redirecting, "private-staff"),
+        ("4001", "unknown-key", ADMIN, &good, "private-staff"),
+    ];
+    let tails =
+        cases.map(|(code, key, token, endpoint, channel)| (code, server.tail(key, token, endpoint, channel)));
+    for (code, tail) in tails {
+        tail.until(Stream::Err, &format!("word about {code}"), |line| line.contains(code).then_some(()));
+        let printed = tail.transcript();
+        assert!(
+            ![ADMIN, STAFF].iter().any(|token| printed.contains(token)),
+            "a token was printed:\n{printed}"
+        );
+    }
+}
+
+#[test]
+fn a_tail_that_never_got_through_fails_and_says_why() {
+    let Some(node) = Node::find() else { return };
+    let server = Server::start(Kind::Relay, node);
+    let mut tail = server.tail("unknown-key", ADMIN, &server.auth_endpoint(), "staff");
+    assert_eq!(tail.end().code(), Some(1), "{}", tail.transcript());
+    assert!(tail.transcript().contains("unknown-key"), "{}", tail.transcript());
+}

@@ -1,0 +1,81 @@
+//! A server that goes away and comes back: who was connected says so, and comes back by itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::delivery::{private, subscribed};
+use crate::document;
+use crate::node::Node;
+use crate::process::Stream;
+use crate::server::{ADMIN, KEY, Kind, Server};
+use crate::terminal::Terminal;
+
+#[test]
+fn tail_survives_a_restart_of_soketi() {
+    tail_survives(Kind::Soketi);
+}
+
+#[test]
+fn tail_survives_a_restart_of_the_relay() {
+    tail_survives(Kind::Relay);
+}
+
+#[test]
+fn the_dashboard_survives_a_restart_of_soketi() {
+    the_dashboard_survives(Kind::Soketi);
+}
+
+#[test]
+fn the_dashboard_survives_a_restart_of_the_relay() {
+    the_dashboard_survives(Kind::Relay);
+}
+
+fn tail_survives(kind: Kind) {
+    let Some(node) = Node::find() else { return };
+    let mut server = Server::start(kind, node);
+    let mut publisher = server.publisher();
+    let channels = BTreeSet::from(["staff".to_owned(), private("staff")]);
+    let tail = server.tail(KEY, ADMIN, &server.auth_endpoint(), "staff");
+    subscribed(&tail, &mut publisher, channels.clone());
+
+    server.kill();
+    tail.until(Stream::Err, "word about the lost link", |line| line.contains("lost").then_some(()));
+
+    server.start_again();
+    subscribed(&tail, &mut publisher, channels);
+}
+
+fn the_dashboard_survives(kind: Kind) {
+    let Some(node) = Node::find() else { return };
+    let mut server = Server::start(kind, node);
+    let mut publisher = server.publisher();
+    let arrives = document::events().into_iter().find(|event| event.name == "CheckInNotification").unwrap();
+    let mut arrival = |name: &str, minute: usize| {
+        let mut event = arrives.at_minute(minute);
+        event.data["customer_name"] = name.into();
+        event.data["booking_code"] = format!("BK{minute:03}").into();
+        publisher.publish(&private("staff"), &event.wire_name(), &json!({"data": event.data}));
+    };
+
+    let mut command = server.frontdesk("--locale=en");
+    command.args(["--key", KEY, "--auth-endpoint", &server.auth_endpoint(), "--channels", "private-staff"]);
+    command.env("FRONTDESK_TOKEN", ADMIN);
+    let mut dashboard = Terminal::start(command, 100, 30);
+    dashboard.until("live link", |screen| screen.contains("LIVE"));
+    arrival("Budi Wijaya", 5);
+    dashboard.until("arrival", |screen| screen.contains("Budi Wijaya"));
+
+    server.kill();
+    dashboard.until("lost link", |screen| !screen.contains("LIVE") && screen.contains("Budi Wijaya"));
+
+    server.start_again();
+    dashboard.until("live link again", |screen| screen.contains("LIVE"));
+    arrival("Dewi Lestari", 6);
+    dashboard.until("arrival after the restart", |screen| screen.contains("Dewi Lestari"));
+
+    dashboard.press("q");
+    let (status, given_back) = dashboard.end();
+    assert!(status.success(), "{status}");
+    assert!(given_back, "the terminal is not as it was");
+}
