@@ -179,9 +179,11 @@ impl Driver {
         let mut broke = String::from("it ended without a close frame");
         self.established_at = None;
         loop {
-            self.advance(&mut link, &mut calls, &http);
             if let Some(end) = self.perform(&mut link, &mut socket, &mut broke).await? {
                 return Ok(self.ended(end, broke));
+            }
+            if self.advance(&mut link, &mut calls, &http) {
+                continue;
             }
             self.settle().await?;
             self.report().await?;
@@ -214,17 +216,21 @@ impl Driver {
         }
     }
 
-    /// Tries the names whose time has come.
+    /// Tries the names whose time has come; whether the link has something to say now.
     fn advance(
         &mut self,
         link: &mut Link,
         calls: &mut JoinSet<(Subscription, Answer)>,
         http: &reqwest::Client,
-    ) {
+    ) -> bool {
         let now = monotonic();
+        let mut said = false;
         while let Some(next) = self.subscriptions.next(now) {
             match (next, &self.authorizer, &self.reporter.facts.socket_id) {
-                (Try::Subscribe(name), ..) => self.subscribe(link, name, None),
+                (Try::Subscribe(name), ..) => {
+                    self.subscribe(link, name, None);
+                    said = true;
+                }
                 (Try::Authorize(name), Ok(authorizer), Some(socket_id)) => {
                     let call = authorizer.clone().ask(http.clone(), socket_id.clone(), name.clone());
                     calls.spawn(async move { (name, call.await) });
@@ -233,6 +239,7 @@ impl Driver {
                 (Try::Authorize(_), ..) => {}
             }
         }
+        said
     }
 
     fn subscribe(&mut self, link: &mut Link, name: Subscription, signature: Option<Signature>) {

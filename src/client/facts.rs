@@ -185,10 +185,12 @@ impl Cause {
                 _ => Advice::Wait,
             },
             Self::Lost(_) | Self::Silent => Advice::Wait,
-            Self::TimedOut(_) | Self::Unreachable(_) => Advice::CheckReachable,
-            Self::UnknownHost(_) => Advice::CheckHost,
+            Self::TimedOut(Step::Connect) | Self::Unreachable(_) => Advice::CheckReachable,
+            Self::TimedOut(Step::Name) | Self::UnknownHost(_) => Advice::CheckHost,
             Self::Tls(_) => Advice::CheckCertificate,
-            Self::NoWebSocket { .. } | Self::NotPusher(_) => Advice::CheckUrl,
+            Self::TimedOut(Step::Handshake) | Self::NoWebSocket { .. } | Self::NotPusher(_) => {
+                Advice::CheckUrl
+            }
             Self::Settings(_) => Advice::CheckSettings,
         }
     }
