@@ -85,7 +85,7 @@ impl<I: Clone + PartialEq> Cursor<I> {
         let held = self.top.as_ref().and_then(|top| rows.iter().position(|id| id == top));
         let mut start = held.or_else(|| self.index(rows)).unwrap_or(0).min(latest);
         if let Some(at) = self.index(rows) {
-            start = start.clamp((at + 1).saturating_sub(height), at);
+            start = start.clamp((at + 1).saturating_sub(height.max(1)), at);
         }
         start..rows.len().min(start.saturating_add(height))
     }

@@ -224,12 +224,13 @@ impl Theme {
         self.styles[role as usize]
     }
 
-    /// How a role looks on the selected row: its own colour on the row's ground.
+    /// How a role looks on the selected row: its own colour on the row's ground, where it has none of its own.
     pub fn selected(&self, role: Role) -> Style {
         let (own, sel) = (self.of(role), self.of(Role::Sel));
-        match sel.bg {
-            Some(ground) => own.bg(ground).add_modifier(sel.add_modifier),
-            None => sel,
+        match (own.bg, sel.bg) {
+            (Some(_), _) => own,
+            (None, Some(ground)) => own.bg(ground).add_modifier(sel.add_modifier),
+            (None, None) => sel,
         }
     }
 

@@ -62,15 +62,6 @@ fn feed(model: &Model) -> (Vec<Fold>, u64) {
     (shown, waiting)
 }
 
-/// The id of a need.
-fn need_id(need: &Need) -> NeedId {
-    match need {
-        Need::Pay(payment) => NeedId::Pay(payment.payment_id.clone()),
-        Need::Over(guest) => NeedId::Over(guest.booking.to_string(), guest.in_at),
-        Need::Full(session) => NeedId::Full(session.key.clone()),
-    }
-}
-
 impl View for Screen {
     fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let picture = Picture::of(model, area);
@@ -90,7 +81,7 @@ impl View for Screen {
                 follow_step(&mut model.overview.feed, step, &ids, newest, page(picture.layout.live));
             }
             OverviewPane::Needs => {
-                let ids: Vec<NeedId> = picture.needs.iter().map(need_id).collect();
+                let ids: Vec<NeedId> = picture.needs.iter().map(Need::id).collect();
                 model.overview.needs.step(step, &ids, page(picture.layout.needs));
             }
             OverviewPane::Sessions => {
@@ -157,7 +148,7 @@ impl View for Screen {
                 }
             }
             Some(OverviewPane::Needs) if inside(picture.layout.needs) => {
-                let ids: Vec<NeedId> = picture.needs.iter().map(need_id).collect();
+                let ids: Vec<NeedId> = picture.needs.iter().map(Need::id).collect();
                 let height = page(picture.layout.needs);
                 let index = model.overview.needs.window(&ids, height).start + row(picture.layout.needs);
                 model.overview.needs.select_at(index, &ids, height);
@@ -184,7 +175,7 @@ impl View for Screen {
             OverviewPane::Needs => {
                 let selected = model.overview.needs.selected.as_ref()?;
                 let needs = model.venue.needs(model.now);
-                match needs.into_iter().find(|need| need_id(need) == *selected)? {
+                match needs.into_iter().find(|need| need.id() == *selected)? {
                     Need::Pay(payment) => payment.code,
                     Need::Over(guest) => guest.code,
                     Need::Full(_) => None,

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::{Picture, feed, need_id};
+use super::{Picture, feed};
 use crate::domain::headline::Headline;
 use crate::domain::session::SessionView;
 use crate::domain::venue::Need;
@@ -132,7 +132,7 @@ pub(super) fn needs(model: &Model, theme: &Theme, picture: &Picture, buffer: &mu
     }
     let locale = &model.locale;
     let title = locale.fill("needs.title", &[("n", &picture.needs.len().to_string())]);
-    let ids: Vec<_> = picture.needs.iter().map(need_id).collect();
+    let ids: Vec<_> = picture.needs.iter().map(Need::id).collect();
     let inner = Pane::inner(frame);
     let cursor = &model.overview.needs;
     let window = cursor.window(&ids, usize::from(inner.height));
@@ -145,7 +145,7 @@ pub(super) fn needs(model: &Model, theme: &Theme, picture: &Picture, buffer: &mu
         return;
     }
     for (y, need) in (0..inner.height).zip(&picture.needs[window]) {
-        let selected = focused && cursor.selected.as_ref() == Some(&need_id(need));
+        let selected = focused && cursor.selected.as_ref() == Some(&need.id());
         let pen = Pen::new(theme, inner, y, buffer).select(selected);
         draw_need(model, need, pen);
     }
@@ -190,7 +190,7 @@ fn draw_need(model: &Model, need: &Need, mut pen: Pen<'_>) {
         }
         Need::Full(session) => {
             pen.tail(&words::places(model, session.used, session.free, session.total), Role::Dim, 2);
-            head(&mut pen, "!", "need.full", session.updated_at, Role::Act);
+            head(&mut pen, "!", "need.full", need.since(), Role::Act);
             pen.text(&name(model, session), Role::Name);
             let today = model.zone.to_datetime(model.now).date();
             if session.key.date != today {

@@ -1,0 +1,178 @@
+//! What keys do.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use frontdesk::ui::facts::{LinkState, TopicFacts};
+use frontdesk::ui::{Effect, Msg};
+use serde_json::json;
+
+use crate::scene::{Scene, at, live, lost, refused};
+
+fn arrive(scene: &mut Scene, n: u32) {
+    let clock = format!("14:32:{n:02}");
+    scene.hear(&clock, "private-staff", "CheckInNotification", json!({"booking_id": 900 + n, "booking_code": format!("BK{}", 3000 + n), "customer_name": format!("Guest {n}"), "session_name": "Evening Session", "checkin_time": at(&clock).to_string()}));
+}
+
+/// The rows of the live feed, in which guests arrive.
+fn arrivals(scene: &Scene) -> Vec<String> {
+    scene.rows().into_iter().filter(|row| row.contains(" IN ")).collect()
+}
+
+#[test]
+fn q_and_control_c_leave_and_escape_never_does() {
+    let mut scene = Scene::busy((80, 24));
+    assert_eq!(scene.key(KeyCode::Char('q')), [Effect::Quit]);
+    let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    for keys in ["1", "5", "5/", "6", "?"] {
+        scene.keys(keys);
+        assert_eq!(scene.send(Msg::Key(interrupt)), [Effect::Quit], "{keys}");
+        for _ in 0..5 {
+            assert_eq!(scene.key(KeyCode::Esc), [], "{keys}");
+        }
+    }
+}
+
+#[test]
+fn a_held_feed_stands_still_and_counts_what_is_new() {
+    let mut scene = Scene::busy((80, 24));
+    let before = arrivals(&scene);
+    scene.key(KeyCode::Char(' '));
+    for n in 1..=3 {
+        arrive(&mut scene, n * 10);
+    }
+    assert_eq!(arrivals(&scene), before);
+    assert!(scene.text().contains("PAUSED, 3 new"), "{}", scene.text());
+    scene.key(KeyCode::Char(' '));
+    assert_ne!(arrivals(&scene), before);
+    assert!(arrivals(&scene)[0].contains("Guest 30"));
+}
+
+#[test]
+fn who_scrolls_is_not_moved_by_what_comes() {
+    let mut scene = Scene::busy((80, 24));
+    for _ in 0..3 {
+        scene.key(KeyCode::Down);
+    }
+    let before = arrivals(&scene);
+    for n in 1..=9 {
+        arrive(&mut scene, n * 5);
+    }
+    assert_eq!(arrivals(&scene), before);
+    scene.key(KeyCode::Home);
+    assert!(arrivals(&scene)[0].contains("Guest 9"));
+}
+
+#[test]
+fn a_burst_is_one_row_with_its_count() {
+    let mut scene = Scene::busy((80, 24));
+    for n in 0..7 {
+        let data = json!({"booking_id": 500 + n, "booking_code": format!("BK5{n}"), "customer_name": "Bus", "session_name": "Evening Session", "booking_date": "2026-11-22", "total_amount": 1000, "created_at": at("14:31:59").to_string()});
+        scene.hear("14:31:59", "private-admin", "NewBookingNotification", data);
+    }
+    assert!(scene.text().contains("×7"), "{}", scene.text());
+}
+
+#[test]
+fn the_same_event_again_is_counted_on_its_row() {
+    let mut scene = Scene::busy((80, 24));
+    arrive(&mut scene, 1);
+    arrive(&mut scene, 1);
+    scene.keys("5");
+    let row = scene.rows().into_iter().find(|row| row.contains("Guest 1")).expect("the row");
+    assert!(row.contains("×2"), "{row}");
+}
+
+#[test]
+fn retry_is_asked_for_only_where_it_helps() {
+    let mut scene = Scene::busy((80, 24));
+    scene.keys("6");
+    assert_eq!(scene.key(KeyCode::Char('r')), []);
+    assert!(scene.text().contains("nothing to retry"));
+    scene.send(Msg::Link(Box::new(lost())));
+    assert_eq!(scene.key(KeyCode::Char('r')), [Effect::RetryNow]);
+    scene.send(Msg::Link(Box::new(live())));
+    scene.send(Msg::Topic(refused()));
+    assert_eq!(scene.key(KeyCode::Char('r')), [Effect::RetryNow]);
+}
+
+#[test]
+fn a_filter_that_hides_all_says_how_many_and_escape_clears_it() {
+    let mut scene = Scene::busy((80, 24));
+    scene.keys("5/nobodyofthisname");
+    let text = scene.text();
+    assert!(text.contains("hides all") && text.contains("Esc clears"), "{text}");
+    scene.key(KeyCode::Esc);
+    assert!(!scene.text().contains("hides all"));
+}
+
+#[test]
+fn letters_of_a_filter_are_letters_and_not_keys() {
+    let mut scene = Scene::busy((80, 24));
+    scene.keys("5/");
+    assert_eq!(scene.key(KeyCode::Char('q')), []);
+    assert!(scene.text().contains("/ q"), "{}", scene.text());
+    scene.key(KeyCode::Enter);
+    assert_eq!(scene.key(KeyCode::Char('q')), [Effect::Quit]);
+}
+
+#[test]
+fn the_copied_text_is_the_selected_rows_own_and_safe() {
+    let mut scene = Scene::busy((80, 24));
+    scene.hear_raw("14:32:10", "private-staff", "CheckInNotification", "{\"booking_id\":1,\"x\":\"\u{1b}]52;c;eA==\u{7}\"}");
+    scene.keys("5");
+    let effects = scene.key(KeyCode::Char('y'));
+    let [Effect::Copy(text)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(text.contains("booking_id") && !text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
+}
+
+#[test]
+fn tabs_can_be_clicked_and_a_click_outside_of_the_screen_does_nothing() {
+    let mut scene = Scene::busy((80, 24));
+    let row = scene.rows().remove(1);
+    let column = u16::try_from(row.find("Activity").expect("the tab")).expect("a column");
+    let click = |column, row| {
+        Msg::Mouse(MouseEvent { kind: MouseEventKind::Down(MouseButton::Left), column, row, modifiers: KeyModifiers::NONE })
+    };
+    scene.send(click(column, 1));
+    assert!(scene.text().contains("Events"));
+    assert_eq!(scene.send(click(u16::MAX, u16::MAX)), []);
+}
+
+#[test]
+fn live_is_said_only_when_something_is_heard() {
+    let mut scene = Scene::start((80, 24));
+    scene.send(Msg::Link(Box::new(live())));
+    assert!(!scene.rows()[0].contains("LIVE"), "{}", scene.rows()[0]);
+    scene.send(Msg::Topic(refused()));
+    assert!(scene.rows()[0].contains("NOTHING HEARD"), "{}", scene.rows()[0]);
+    let mut heard: TopicFacts = crate::scene::topics().remove(0);
+    scene.send(Msg::Topic(heard.clone()));
+    assert!(scene.rows()[0].contains("LIVE 48ms") && scene.rows()[0].contains("1/2 admin: refused"), "{}", scene.rows()[0]);
+    heard.wires.clear();
+    scene.send(Msg::Topic(heard));
+    scene.send(Msg::Link(Box::new(frontdesk::ui::facts::LinkFacts { state: LinkState::Syncing, ..live() })));
+    assert!(scene.rows()[0].contains("SYNCING"));
+}
+
+#[test]
+fn a_lost_link_marks_the_numbers_and_the_bars() {
+    let mut scene = Scene::busy((80, 24));
+    assert!(!scene.text().contains('▒') && !scene.text().contains('~'));
+    scene.send(Msg::Link(Box::new(lost())));
+    let text = scene.text();
+    assert!(text.contains('▒') && text.contains('~') && text.contains("14:31:52"), "{text}");
+    assert!(text.contains("next in 4s"), "{text}");
+    scene.send(Msg::Tick(at("14:32:02")));
+    assert!(scene.text().contains("next in 2s"));
+}
+
+#[test]
+fn nothing_is_drawn_that_did_not_happen() {
+    let mut scene = Scene::busy((80, 24));
+    assert!(scene.model.take_dirty());
+    assert!(!scene.model.take_dirty());
+    let before = scene.text();
+    scene.send(Msg::Tick(at("14:32:01")));
+    assert_eq!(scene.text(), before, "a second that passes changes nothing that is shown");
+    scene.send(Msg::Tick(at("14:33:00")));
+    assert_ne!(scene.text(), before);
+}
