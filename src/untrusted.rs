@@ -118,15 +118,28 @@ fn cut(text: &str, columns: usize) -> String {
 /// What may be drawn of a letter: itself, a stand-in, or nothing.
 fn safe(c: char) -> Option<char> {
     match c {
-        '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        // Line breaks and tabs, and spaces of all kinds, some of them two columns wide.
+        '\t'
+        | '\n'
+        | '\r'
+        | '\u{b}'
+        | '\u{c}'
+        | '\u{85}'
+        | '\u{2028}'
+        | '\u{2029}'
+        | '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}' => Some(' '),
         // Controls have pictures of their own: ESC is ␛.
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
         '\u{7f}' => Some('␡'),
-        '\u{80}'..='\u{9f}' => Some(char::REPLACEMENT_CHARACTER),
-        // Spaces of all kinds, some of them two columns wide.
-        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(' '),
-        // Private use looks like anything, in any width.
-        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => Some(char::REPLACEMENT_CHARACTER),
+        // The other controls have none; private use looks like anything, in any width.
+        '\u{80}'..='\u{9f}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => {
+            Some(char::REPLACEMENT_CHARACTER)
+        }
         _ if is_invisible(c) => None,
         _ => Some(c),
     }

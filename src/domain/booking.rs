@@ -75,13 +75,29 @@ impl BookingKey {
             Self::Code(code) => BookingRef::new(None, Some(code)),
         }
     }
+}
 
-    pub(super) fn of(booking: &BookingRef) -> Self {
-        match (&booking.id, &booking.code) {
-            (Some(id), _) => Self::Id(id.clone()),
-            (None, Some(code)) => Self::Code(code.clone()),
-            // `BookingRef::new` lets neither-nor not pass; an empty code is nobody's.
-            (None, None) => Self::Code("".into()),
+/// A booking's key, borrowed from whoever names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named<'a> {
+    Id(&'a Id),
+    Code(&'a str),
+}
+
+impl<'a> Named<'a> {
+    /// By its id if that is told.
+    pub(super) fn of(booking: &'a BookingRef) -> Self {
+        match &booking.id {
+            Some(id) => Self::Id(id),
+            // `BookingRef::new` lets neither-nor not pass; an empty code would be nobody's.
+            None => Self::Code(booking.code().unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn key(self) -> BookingKey {
+        match self {
+            Self::Id(id) => BookingKey::Id(id.clone()),
+            Self::Code(code) => BookingKey::Code(code.into()),
         }
     }
 }
@@ -150,8 +166,8 @@ impl Booking {
 
     /// The last payment status word told at or since `asked_at`.
     pub(super) fn payment_status(&self, asked_at: Timestamp) -> Option<&str> {
-        let since = self.words.iter().rev().take_while(|word| word.at >= asked_at);
-        since.filter_map(|word| word.payment_status.as_deref()).next()
+        let mut since = self.words.iter().rev().take_while(|word| word.at >= asked_at);
+        since.find_map(|word| word.payment_status.as_deref())
     }
 
     /// How much memory it takes, in things kept.

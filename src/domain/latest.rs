@@ -31,10 +31,9 @@ impl Stamp {
 
 impl Ord for Stamp {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.told.cmp(&other.told).then_with(|| match self.told {
-            true => self.at.cmp(&other.at),
-            false => other.at.cmp(&self.at),
-        })
+        self.told
+            .cmp(&other.told)
+            .then_with(|| if self.told { self.at.cmp(&other.at) } else { other.at.cmp(&self.at) })
     }
 }
 

@@ -36,7 +36,7 @@ impl Currency {
     }
 
     /// What stands before an amount: a sign, or the code and a space.
-    fn sign(&self) -> String {
+    fn sign(self) -> String {
         match &self.0 {
             b"IDR" => "Rp".to_owned(),
             b"USD" => "$".to_owned(),
@@ -280,12 +280,8 @@ mod tests {
 
     #[test]
     fn what_is_no_exact_amount_is_none() {
-        for text in
-            ["", ".", "-", "1.", "x", "1,000", "Rp50.000", "0.001", "1e-3", "1e99", "1e999999999999", "NaN"]
+        for text in ["", ".", "-", "x", "1,000", "Rp50.000", "0.001", "1e-3", "1e99", "1e999999999999", "NaN"]
         {
-            if text == "1." {
-                continue;
-            }
             assert_eq!(idr(text), None, "{text}");
         }
         assert_eq!(idr("92233720368547758.08"), None);

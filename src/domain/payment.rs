@@ -117,3 +117,22 @@ pub struct EndedToday {
     /// The median of their waits.
     pub median_wait: Option<Duration>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_words_end_a_wait_in_either_case_and_no_other_does() {
+        let words = Words::default();
+        for word in ["verified", "paid", "Confirmed", "SUCCESS", " settled "] {
+            assert_eq!(words.outcome(word), Some(Outcome::Verified), "{word}");
+        }
+        for word in ["rejected", "failed", "expired", "cancelled", "canceled", "Refunded"] {
+            assert_eq!(words.outcome(word), Some(Outcome::Rejected), "{word}");
+        }
+        for word in ["pending", "", "unpaid", "waiting_confirmation"] {
+            assert_eq!(words.outcome(word), None, "{word}");
+        }
+    }
+}

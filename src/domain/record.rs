@@ -147,3 +147,55 @@ impl Ring {
         row.checked_sub(self.gone()).and_then(|index| usize::try_from(index).ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Backend;
+    use super::*;
+
+    fn heard(seq: u64, booking: u64, change: Change) -> Reading {
+        let heard_at = Timestamp::UNIX_EPOCH;
+        let data = format!(r#"{{"booking_id":{booking}}}"#);
+        let event = event::read("CheckInNotification", &data, &Backend::default());
+        let channel = Some("private-staff".to_owned());
+        let event_name = "App\\Events\\CheckInNotification".to_owned();
+        let record =
+            Record { seq, heard_at, channel, event: event_name, data, position: None, connection: 1 };
+        Reading::new(record, event, Some(change))
+    }
+
+    #[test]
+    fn the_same_event_again_is_counted_on_its_row() {
+        let mut ring = Ring::default();
+        assert_eq!(ring.push(heard(1, 1, Change::Placed)), Pushed::Row);
+        assert_eq!(ring.push(heard(2, 2, Change::Placed)), Pushed::Row);
+        assert_eq!(ring.push(heard(3, 1, Change::Again)), Pushed::Counted);
+        assert_eq!(ring.push(heard(4, 1, Change::Again)), Pushed::Counted);
+        let times: Vec<_> = ring.iter().map(|reading| (reading.record.seq, reading.times)).collect();
+        assert_eq!(times, [(1, 3), (2, 1)]);
+        assert_eq!(ring.get(2).map(|reading| reading.record.seq), Some(2));
+        assert_eq!(ring.get(3), None, "it has no row of its own");
+    }
+
+    #[test]
+    fn old_rows_go_are_counted_and_are_not_counted_upon() {
+        let mut ring = Ring::default();
+        let limit = Ring::LIMIT as u64;
+        for seq in 1..=limit + 10 {
+            ring.push(heard(seq, seq, Change::Placed));
+        }
+        assert_eq!((ring.len(), ring.gone()), (Ring::LIMIT, 10));
+        assert_eq!(ring.iter().next().map(|reading| reading.record.seq), Some(11));
+        assert_eq!(ring.rows.len(), Ring::LIMIT);
+        assert_eq!(ring.push(heard(limit + 11, 3, Change::Again)), Pushed::Row, "its row is gone");
+        assert_eq!(ring.push(heard(limit + 12, limit, Change::Again)), Pushed::Counted);
+    }
+
+    #[test]
+    fn a_record_knows_its_topic_and_its_short_name() {
+        let reading = heard(1, 1, Change::Placed);
+        assert_eq!(reading.record.topic(), Some(Topic::Staff));
+        assert_eq!(reading.record.short_event(), "CheckInNotification");
+        assert_eq!(reading.at(), reading.record.heard_at, "without its own time, when it was heard");
+    }
+}

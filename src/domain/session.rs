@@ -317,3 +317,64 @@ fn full_since(words: &[Word]) -> Option<Timestamp> {
     let full = words.iter().rev().take_while(|word| word.is_full() == Some(true));
     full.last().map(|word| word.at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn hours_end_on_their_own_day_or_past_midnight() {
+        let zone = TimeZone::get("Asia/Jakarta").unwrap();
+        let date: Date = "2024-01-15".parse().unwrap();
+        for (hours, end) in [
+            ("08:00-12:00", "2024-01-15T05:00:00Z"),
+            (" 8:00 – 12.30 ", "2024-01-15T05:30:00Z"),
+            ("18:00-24:00", "2024-01-15T17:00:00Z"),
+            ("22:00-02:00", "2024-01-15T19:00:00Z"),
+        ] {
+            assert_eq!(Hours::parse(hours).unwrap().end(date, &zone), Some(at(end)), "{hours}");
+        }
+        for text in ["", "08:00", "08:00-25:00", "8-12", "a:b-c:d"] {
+            assert_eq!(Hours::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_without_a_number_hides_no_word_that_has_one() {
+        let mut session = Session::default();
+        let word =
+            Word { at: at("2024-01-15T08:00:00Z"), side: Side::Used, places: Some(5), total: Some(20) };
+        session.say(word);
+        session.say(Word { at: at("2024-01-15T09:00:00Z"), side: Side::Free, places: None, total: None });
+        assert_eq!(session.truth(), Some(&word));
+    }
+
+    #[test]
+    fn a_side_without_a_total_has_the_others() {
+        let mut session = Session::default();
+        let early = at("2024-01-15T08:00:00Z");
+        session.say(Word { at: early, side: Side::Free, places: Some(5), total: Some(20) });
+        session.say(Word { at: at("2024-01-15T09:00:00Z"), side: Side::Used, places: Some(20), total: None });
+        assert!(session.is_full());
+    }
+
+    #[test]
+    fn what_cannot_be_is_found_whichever_side_told_it() {
+        let contradictions = |side, places, total| {
+            let mut session = Session::default();
+            let now = at("2024-01-15T08:00:00Z");
+            session.say(Word { at: now, side, places: Some(places), total: Some(total) });
+            let key = SessionKey { date: "2024-01-15".parse().unwrap(), session_id: Id::parse("1").unwrap() };
+            session.view(&key, now).unwrap().contradictions
+        };
+        assert_eq!(contradictions(Side::Used, 21, 20), [Contradiction::Overfull { used: 21, total: 20 }]);
+        assert_eq!(contradictions(Side::Free, 21, 20), [Contradiction::TooManyFree { free: 21, total: 20 }]);
+        assert_eq!(contradictions(Side::Free, -1, 20), [Contradiction::BelowZero(-1)]);
+        assert_eq!(contradictions(Side::Used, i64::MIN, 20)[0], Contradiction::BelowZero(i64::MIN));
+        assert_eq!(contradictions(Side::Used, 20, 20), []);
+    }
+}

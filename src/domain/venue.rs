@@ -2,9 +2,11 @@
 //!
 //! All reads are told what time it is. Days are the venue's own, in its zone.
 
-use std::borrow::Cow;
+mod day;
+mod memory;
+mod need;
+
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use jiff::civil::{Date, Time};
@@ -16,6 +18,9 @@ use super::id::Id;
 use super::latest::Stamp;
 use super::payment::{EndedToday, Outcome, Payment, Queue, WaitingPayment, Words};
 use super::session::{Contradiction, Hours, Session, SessionKey, SessionView};
+
+pub use day::Day;
+pub use need::{Need, NeedId};
 
 /// What the venue's people set.
 #[derive(Clone, Debug)]
@@ -38,85 +43,6 @@ impl Default for Settings {
             words: Words::default(),
             hours: BTreeMap::new(),
             patience: Duration::from_secs(600),
-        }
-    }
-}
-
-/// A day of the venue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Day {
-    /// Its date.
-    pub date: Date,
-    /// Its first moment.
-    pub starts_at: Timestamp,
-    /// The first moment after it.
-    pub ends_at: Timestamp,
-}
-
-impl Day {
-    /// The length of one bucket of a day's counts.
-    const QUARTER: i64 = 15 * 60;
-
-    /// Whether a moment is on this day.
-    pub fn contains(&self, at: Timestamp) -> bool {
-        self.starts_at <= at && at < self.ends_at
-    }
-
-    /// Which quarter of an hour of the day a moment falls into, counted from the day's beginning.
-    pub fn quarter(&self, at: Timestamp) -> usize {
-        usize::try_from((at.as_second() - self.starts_at.as_second()) / Self::QUARTER).unwrap_or(0)
-    }
-
-    /// A count for each quarter of an hour: 96, but for days on which the clock is changed.
-    fn quarters(&self) -> Vec<u32> {
-        vec![0; self.quarter(self.ends_at).clamp(1, 200)]
-    }
-
-    fn count(&self, quarters: &mut [u32], at: Timestamp) {
-        if let Some(count) = quarters.get_mut(self.quarter(at)) {
-            *count += 1;
-        }
-    }
-}
-
-/// Something that needs somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// A payment has waited longer than patience allows.
-    Pay(WaitingPayment),
-    /// A guest should have left.
-    Over(Guest),
-    /// A session of today or later is full.
-    Full(SessionView),
-}
-
-/// What a [`Need`] is about, the same as long as it is the same need: what "seen" and "snooze" hold on to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NeedId {
-    /// The payment.
-    Pay(Id),
-    /// The booking's id or code, and when they came in.
-    Over(String, Timestamp),
-    /// The session, and since when it has been full.
-    Full(SessionKey, Option<Timestamp>),
-}
-
-impl Need {
-    /// What it is about.
-    pub fn id(&self) -> NeedId {
-        match self {
-            Self::Pay(payment) => NeedId::Pay(payment.payment_id.clone()),
-            Self::Over(guest) => NeedId::Over(guest.booking.to_string(), guest.in_at),
-            Self::Full(session) => NeedId::Full(session.key.clone(), session.full_since),
-        }
-    }
-
-    /// Since when somebody is needed, or what it is about has been so.
-    pub fn since(&self) -> Timestamp {
-        match self {
-            Self::Pay(payment) => payment.since,
-            Self::Over(guest) => guest.in_at,
-            Self::Full(session) => session.full_since.unwrap_or(session.updated_at),
         }
     }
 }
@@ -237,7 +163,7 @@ impl Venue {
                 });
                 Some(Guest {
                     booking: key.reference(booking.code.get().map(AsRef::as_ref))?,
-                    code: booking.code.get().map(|code| code.to_string()),
+                    code: booking.code.get().map(ToString::to_string),
                     customer_name: booking.customer_name.get().cloned(),
                     session_name,
                     in_at,
@@ -316,7 +242,7 @@ impl Venue {
                 Some(WaitingPayment {
                     payment_id: id.clone(),
                     booking: ask.booking.clone(),
-                    code: told.or_else(|| booking?.code.get().map(|code| code.to_string())),
+                    code: told.or_else(|| booking?.code.get().map(ToString::to_string)),
                     customer_name: ask
                         .customer_name
                         .clone()
@@ -371,8 +297,10 @@ impl Venue {
             .filter(|(key, _)| key.date == date)
             .filter_map(|(key, session)| {
                 let mut view = session.view(key, now)?;
-                view.inside =
-                    guests.iter().filter(|guest| same_name(&guest.session_name, &view.name)).count();
+                view.inside = guests
+                    .iter()
+                    .filter(|guest| same_name(guest.session_name.as_ref(), view.name.as_ref()))
+                    .count();
                 Some(view)
             })
             .collect();
@@ -429,164 +357,6 @@ impl Venue {
     }
 }
 
-/// What the reducer needs of the state.
-impl Venue {
-    pub(super) fn hear(&mut self, at: Timestamp) {
-        self.first_heard_at = Some(self.first_heard_at.map_or(at, |first| first.min(at)));
-        self.last_heard_at = self.last_heard_at.max(Some(at));
-    }
-
-    /// Remembers which id a code belongs to.
-    pub(super) fn link(&mut self, booking: &BookingRef) {
-        if let (Some(id), Some(code)) = (booking.id(), booking.code()) {
-            match self.ids.get_mut(code) {
-                Some(held) if *held < *id => *held = id.clone(),
-                Some(_) => {}
-                None => {
-                    self.ids.insert(code.into(), id.clone());
-                }
-            }
-        }
-    }
-
-    /// Where what is told under this reference is kept.
-    pub(super) fn entry(&mut self, booking: &BookingRef) -> &mut Booking {
-        // Each taking-in adds at most one fact to what it touches, and one for a new booking.
-        self.facts += 1;
-        match self.bookings.entry(BookingKey::of(booking)) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                self.under_code += usize::from(matches!(entry.key(), BookingKey::Code(_)));
-                entry.insert(Booking::default())
-            }
-        }
-    }
-
-    /// Where what is known of a booking is found.
-    fn resolved(&self, booking: &BookingRef) -> BookingKey {
-        match BookingKey::of(booking) {
-            BookingKey::Code(code) => match self.ids.get(&code) {
-                Some(id) => BookingKey::Id(id.clone()),
-                None => BookingKey::Code(code),
-            },
-            key @ BookingKey::Id(_) => key,
-        }
-    }
-
-    /// All that is known of a booking, under whichever name it was told.
-    pub(super) fn booking(&self, booking: &BookingRef) -> Cow<'_, Booking> {
-        let key = self.resolved(booking);
-        match self.bookings.get(&key) {
-            Some(held) => self.whole(&key, held),
-            None => Cow::Owned(Booking::default()),
-        }
-    }
-
-    /// All bookings, each once, with all that is known of it.
-    fn known(&self) -> impl Iterator<Item = (&BookingKey, Cow<'_, Booking>)> {
-        let held = self.bookings.iter().filter(|(key, _)| match key {
-            BookingKey::Id(_) => true,
-            BookingKey::Code(code) => !self.ids.contains_key(code),
-        });
-        held.map(|(key, booking)| (key, self.whole(key, booking)))
-    }
-
-    /// What is kept under an id, with what was told under its code alone.
-    fn whole<'a>(&'a self, key: &BookingKey, held: &'a Booking) -> Cow<'a, Booking> {
-        let mut whole = Cow::Borrowed(held);
-        if self.under_code > 0
-            && let BookingKey::Id(id) = key
-        {
-            for code in &held.codes {
-                if self.ids.get(code) == Some(id)
-                    && let Some(other) = self.bookings.get(&BookingKey::Code(code.clone()))
-                {
-                    whole.to_mut().join(other);
-                }
-            }
-        }
-        whole
-    }
-
-    /// When and how a wait for this booking's payment ended that began at `asked_at`.
-    pub(super) fn ending(&self, booking: &BookingRef, asked_at: Timestamp) -> Option<(Timestamp, Outcome)> {
-        self.booking(booking).ending(asked_at, &self.settings.words)
-    }
-
-    /// When the payments of this booking were asked for that still wait.
-    pub(super) fn waiting_for(&self, booking: &BookingRef) -> Vec<Timestamp> {
-        let wanted = self.resolved(booking);
-        let payments = self.payments.values().filter_map(|payment| {
-            let (asked, ask) = payment.get()?;
-            let same = ask.booking.as_ref().is_some_and(|booking| self.resolved(booking) == wanted);
-            (same && self.ending(booking, asked.at).is_none()).then_some(asked.at)
-        });
-        payments.collect()
-    }
-
-    /// Keeps memory within its bounds.
-    pub(super) fn forget(&mut self) {
-        while self.sessions.len() > Self::SESSIONS {
-            self.sessions.pop_first();
-            self.forgotten += 1;
-        }
-        if self.payments.len() > Self::PAYMENTS {
-            self.forget_payments();
-        }
-        if self.facts > Self::BOOKING_FACTS {
-            self.forget_bookings();
-        }
-    }
-
-    /// Lets a tenth of the payments go: those that do not wait any more first, then the oldest.
-    fn forget_payments(&mut self) {
-        let mut payments: Vec<_> = self
-            .payments
-            .iter()
-            .map(|(id, payment)| {
-                let asked_at = payment.get().map(|(stamp, _)| stamp.at);
-                let booking = payment.get().and_then(|(_, ask)| ask.booking.as_ref());
-                let waits =
-                    booking.zip(asked_at).is_none_or(|(booking, at)| self.ending(booking, at).is_none());
-                (waits, asked_at, id.clone())
-            })
-            .collect();
-        payments.sort_unstable();
-        for (_, _, id) in payments.into_iter().take(Self::PAYMENTS / 10) {
-            self.payments.remove(&id);
-            self.forgotten += 1;
-        }
-    }
-
-    /// Weighs the bookings; if they are too many, lets those go of which nobody told for longest.
-    fn forget_bookings(&mut self) {
-        self.facts = self.bookings.values().map(Booking::weight).sum();
-        if self.facts <= Self::BOOKING_FACTS - Self::BOOKING_FACTS / 10 {
-            return;
-        }
-        let mut oldest: Vec<_> =
-            self.bookings.iter().map(|(key, booking)| (booking.touched_at, key.clone())).collect();
-        oldest.sort_unstable();
-        for (_, key) in oldest {
-            if self.facts <= Self::BOOKING_FACTS - Self::BOOKING_FACTS / 5 {
-                break;
-            }
-            if let Some(gone) = self.bookings.remove(&key) {
-                self.facts -= gone.weight();
-                self.forgotten += 1;
-                match key {
-                    BookingKey::Code(_) => self.under_code -= 1,
-                    BookingKey::Id(id) => gone.codes.iter().for_each(|code| {
-                        if self.ids.get(code) == Some(&id) {
-                            self.ids.remove(code);
-                        }
-                    }),
-                }
-            }
-        }
-    }
-}
-
 /// How long it is from one moment to a later one; nothing if it is not later.
 pub(super) fn since(from: Timestamp, to: Timestamp) -> Duration {
     to.duration_since(from).try_into().unwrap_or_default()
@@ -597,8 +367,6 @@ fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-fn same_name(one: &Option<String>, other: &Option<String>) -> bool {
-    one.as_deref()
-        .zip(other.as_deref())
-        .is_some_and(|(one, other)| one == other || folded(one) == folded(other))
+fn same_name(one: Option<&String>, other: Option<&String>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one == other || folded(one) == folded(other))
 }

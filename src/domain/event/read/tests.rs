@@ -29,12 +29,8 @@ fn captured() -> Vec<Captured> {
     set
 }
 
-fn at(text: &str) -> Option<Timestamp> {
-    Some(text.parse().unwrap())
-}
-
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
 }
 
 fn idr(text: &str) -> Option<Money> {
@@ -51,9 +47,9 @@ fn booking() -> BookingRef {
 
 /// What the API document's sample of a kind says.
 fn sample(kind: Kind) -> VenueEvent {
-    let updated_at = at("2024-01-15T08:00:00Z");
-    let session_name = some("Morning Session");
-    let customer_name = some("John Doe");
+    let updated_at = Some(at("2024-01-15T08:00:00Z"));
+    let session_name = Some("Morning Session".to_owned());
+    let customer_name = Some("John Doe".to_owned());
     match kind {
         Kind::AvailabilityUpdated => VenueEvent::AvailabilityUpdated(AvailabilityUpdated {
             session: session(),
@@ -72,14 +68,14 @@ fn sample(kind: Kind) -> VenueEvent {
         Kind::BookingStatusUpdated => VenueEvent::BookingStatusUpdated(BookingStatusUpdated {
             booking: booking(),
             customer_name: None,
-            status: some("confirmed"),
-            payment_status: some("paid"),
+            status: Some("confirmed".to_owned()),
+            payment_status: Some("paid".to_owned()),
             updated_at,
         }),
         Kind::PaymentStatusUpdated => VenueEvent::PaymentStatusUpdated(PaymentStatusUpdated {
             booking: booking(),
             customer_name: None,
-            payment_status: some("verified"),
+            payment_status: Some("verified".to_owned()),
             updated_at,
         }),
         Kind::NewBookingNotification => VenueEvent::NewBookingNotification(NewBookingNotification {
@@ -96,7 +92,7 @@ fn sample(kind: Kind) -> VenueEvent {
                 booking: Some(booking()),
                 customer_name,
                 amount: idr("50000"),
-                payment_method: some("bank_transfer"),
+                payment_method: Some("bank_transfer".to_owned()),
                 submitted_at: updated_at,
             })
         }
@@ -104,13 +100,13 @@ fn sample(kind: Kind) -> VenueEvent {
             booking: booking(),
             customer_name,
             session_name,
-            checkin_time: at("2024-01-15T08:05:00Z"),
+            checkin_time: Some(at("2024-01-15T08:05:00Z")),
         }),
         Kind::CheckOutNotification => VenueEvent::CheckOutNotification(CheckOutNotification {
             booking: booking(),
             customer_name,
             session_name,
-            checkout_time: at("2024-01-15T10:00:00Z"),
+            checkout_time: Some(at("2024-01-15T10:00:00Z")),
         }),
     }
 }
@@ -131,7 +127,7 @@ fn expected(captured: &Captured) -> Result<VenueEvent, NotUnderstood> {
             if captured.shape == "model" {
                 // The model has no session, and was created half an hour before.
                 event.session_name = None;
-                event.created_at = at("2024-01-15T07:30:00Z");
+                event.created_at = Some(at("2024-01-15T07:30:00Z"));
             } else if note == "null fields" {
                 event.customer_name = None;
                 event.session_name = None;
@@ -144,11 +140,11 @@ fn expected(captured: &Captured) -> Result<VenueEvent, NotUnderstood> {
             }
         }
         VenueEvent::BookingStatusUpdated(event) if captured.shape == "model" => {
-            event.customer_name = some("John Doe");
+            event.customer_name = Some("John Doe".to_owned());
         }
         VenueEvent::PaymentVerificationRequired(event) if note.contains("ASCII") => {
-            event.customer_name = some(ODD_NAME);
-            event.payment_method = some(ODD_METHOD);
+            event.customer_name = Some(ODD_NAME.to_owned());
+            event.payment_method = Some(ODD_METHOD.to_owned());
         }
         _ => {}
     }
@@ -338,7 +334,7 @@ fn an_amount_is_in_the_currency_it_names_else_in_the_backends() {
         else {
             panic!("another kind");
         };
-        assert_eq!(event.amount.map(|money| money.currency.code().to_owned()), some(code));
+        assert_eq!(event.amount.map(|money| money.currency.code().to_owned()), Some(code.to_owned()));
     }
 }
 
@@ -348,7 +344,7 @@ fn a_time_without_an_offset_is_in_the_backends_zone() {
     let backend = Backend { zone, ..Backend::default() };
     let data = r#"{"booking_id":1,"checkin_time":"2024-01-15 15:05:00"}"#;
     let event = read_event("CheckInNotification", data, &backend).unwrap();
-    assert_eq!(event.at(), at("2024-01-15T08:05:00Z"));
+    assert_eq!(event.at(), Some(at("2024-01-15T08:05:00Z")));
 }
 
 #[test]
