@@ -5,6 +5,7 @@
 //! missing or null is `None`, which means *unknown*. Which channel it came on does not matter.
 
 mod read;
+mod scope;
 mod when;
 
 use std::fmt;

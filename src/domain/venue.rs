@@ -142,7 +142,7 @@ impl Venue {
         let day = self.day(now);
         let mut ends = BTreeMap::new();
         let mut guests: Vec<Guest> = self
-            .known()
+            .touched_on(&day)
             .filter_map(|(key, booking)| {
                 let mut inside = None;
                 booking.visits.walk(&day, |step| match step {
@@ -184,7 +184,7 @@ impl Venue {
         let day = self.day(now);
         let mut flow =
             Flow { ins_per_quarter: day.quarters(), outs_per_quarter: day.quarters(), ..Flow::default() };
-        for (_, booking) in self.known() {
+        for (_, booking) in self.touched_on(&day) {
             for at in booking.visits.on(Way::In, &day) {
                 flow.ins += 1;
                 day.count(&mut flow.ins_per_quarter, at);
@@ -208,7 +208,7 @@ impl Venue {
     pub fn bookings(&self, now: Timestamp) -> BookingsToday {
         let day = self.day(now);
         let mut today = BookingsToday { per_quarter: day.quarters(), ..BookingsToday::default() };
-        for (_, booking) in self.known() {
+        for (_, booking) in self.touched_on(&day) {
             let Some((stamp, amount)) = booking.made.get() else { continue };
             if !day.contains(stamp.at) {
                 continue;
@@ -320,7 +320,8 @@ impl Venue {
 
     /// What does not add up, on today's and later days.
     pub fn contradictions(&self, now: Timestamp) -> Vec<(SessionKey, Contradiction)> {
-        let found = self.coming(now).flat_map(|view| {
+        let views = self.coming(now).filter_map(|(key, session)| session.view(key, now));
+        let found = views.flat_map(|view| {
             let key = view.key;
             view.contradictions.into_iter().map(move |contradiction| (key.clone(), contradiction))
         });
@@ -333,16 +334,17 @@ impl Venue {
         let payments =
             self.queue(now).payments.into_iter().filter(|payment| payment.age >= patience).map(Need::Pay);
         let guests = self.inside(now).into_iter().filter(|guest| guest.over.is_some()).map(Need::Over);
-        let mut full: Vec<Need> = self.coming(now).filter(SessionView::is_full).map(Need::Full).collect();
+        let full = self.coming(now).filter(|(_, session)| session.is_full());
+        let mut full: Vec<Need> =
+            full.filter_map(|(key, session)| session.view(key, now)).map(Need::Full).collect();
         full.sort_by_key(Need::since);
         payments.chain(guests).chain(full).collect()
     }
 
     /// The sessions of today and later.
-    fn coming(&self, now: Timestamp) -> impl Iterator<Item = SessionView> + '_ {
+    fn coming(&self, now: Timestamp) -> impl Iterator<Item = (&SessionKey, &Session)> {
         let today = self.date(now);
-        let coming = self.sessions.iter().filter(move |(key, _)| key.date >= today);
-        coming.filter_map(move |(key, session)| session.view(key, now))
+        self.sessions.iter().filter(move |(key, _)| key.date >= today)
     }
 
     fn date(&self, now: Timestamp) -> Date {

@@ -427,3 +427,214 @@ struct Denied {
     status: u16,
     error: &'static str,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Epoch;
+
+    const KEY: &str = "278d425bdf160c739803";
+    const SECRET: &str = "7ad3773142a6692b25b8";
+
+    fn rules() -> Arc<Rules> {
+        let guard = ["admin", "staff", "booking.*"].map(|name| Subscription::parse(name).expect(name));
+        Arc::new(Rules {
+            key: KEY.into(),
+            secret: SecretString::from(SECRET),
+            guard: guard.to_vec(),
+            channel_name: 200,
+            subscriptions: 1000,
+            failed_auths: 10,
+        })
+    }
+
+    fn open(hello: Hello<'_>, now: Instant) -> Peer {
+        let mut peer = Peer::open(rules(), hello, SocketId(1234, 1234), now).expect("let in");
+        assert!(matches!(peer.poll(), Some(Output::Send(ServerOp::Established { .. }))));
+        assert_eq!(peer.poll(), None);
+        peer
+    }
+
+    fn outputs(peer: &mut Peer) -> Vec<Output> {
+        std::iter::from_fn(|| peer.poll()).collect()
+    }
+
+    fn subscribe(peer: &mut Peer, channel: &str, auth: Option<&str>, since: Option<Position>) -> Vec<Output> {
+        peer.handle(Ok(ClientOp::Subscribe {
+            channel: channel.into(),
+            auth: auth.map(ToOwned::to_owned),
+            channel_data: None,
+            since,
+        }));
+        outputs(peer)
+    }
+
+    #[test]
+    fn the_handshake_tells_what_the_client_has_to_know() {
+        let now = crate::time::monotonic();
+        for native in [false, true] {
+            let hello = Hello { protocol: Some("7"), native, local: false };
+            let mut peer = Peer::open(rules(), hello, SocketId(83921, 55120), now).expect("let in");
+            let told = ServerOp::Established {
+                socket_id: "83921.55120".into(),
+                activity_timeout: Some(Duration::from_secs(30)),
+                native,
+            };
+            assert_eq!(outputs(&mut peer), [Output::Send(told)]);
+        }
+    }
+
+    #[test]
+    fn every_version_is_served_or_refused_with_its_code() {
+        let now = crate::time::monotonic();
+        let refused = |protocol| {
+            let hello = Hello { protocol, ..Hello::default() };
+            let outputs = Peer::open(rules(), hello, SocketId(1, 2), now).err()?;
+            match outputs.last() {
+                Some(Output::Close(code, _)) => Some(code.0),
+                other => panic!("{other:?}"),
+            }
+        };
+        for served in [None, Some("5"), Some("6"), Some("7")] {
+            assert_eq!(refused(served), None, "{served:?}");
+        }
+        for unsupported in ["0", "4", "8", "4294967295"] {
+            assert_eq!(refused(Some(unsupported)), Some(4007), "{unsupported}");
+        }
+        for bad in ["", "x", "7.0", "-7", " 7", "4294967296"] {
+            assert_eq!(refused(Some(bad)), Some(4006), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_official_signature_opens_its_channel_and_no_other() {
+        let now = crate::time::monotonic();
+        let auth = format!("{KEY}:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4");
+        let mut peer = open(Hello::default(), now);
+        let joined = subscribe(&mut peer, "private-foobar", Some(&auth), None);
+        let to = Subscription::parse("private-foobar").expect("a name");
+        assert_eq!(joined, [Output::Join { to: to.clone(), since: None }]);
+        let head = Position { epoch: Epoch(1), offset: 9 };
+        peer.joined(&to, None, Joined { head, missed: None });
+        let ack =
+            ServerOp::Subscribed { channel: "private-foobar".into(), data: "{}".into(), recovery: None };
+        assert_eq!(outputs(&mut peer), [Output::Send(ack.clone())]);
+        assert_eq!(subscribe(&mut peer, "private-foobar", Some(&auth), None), [Output::Send(ack)]);
+        let refused = subscribe(&mut peer, "private-other", Some(&auth), None);
+        assert!(
+            matches!(&refused[..], [Output::Send(ServerOp::SubscriptionError { kind, status: Some(401), .. })] if kind == "AuthError")
+        );
+    }
+
+    #[test]
+    fn only_natives_are_asked_since_and_told_positions() {
+        let now = crate::time::monotonic();
+        let at = |offset| Position { epoch: Epoch(1), offset };
+        let to = Subscription::parse("a").expect("a name");
+        for native in [false, true] {
+            let mut peer = open(Hello { native, ..Hello::default() }, now);
+            let since = native.then_some(at(3));
+            assert_eq!(
+                subscribe(&mut peer, "a", None, Some(at(3))),
+                [Output::Join { to: to.clone(), since }]
+            );
+            let missed = native.then_some(Missed::Expired);
+            peer.joined(&to, since, Joined { head: at(9), missed });
+            let ack = |recovery| {
+                Output::Send(ServerOp::Subscribed { channel: "a".into(), data: "{}".into(), recovery })
+            };
+            let expected = if native {
+                let recovery = Recovery { recovered: false, from: Some(at(3)), head: at(9) };
+                let gap = ServerOp::Gap {
+                    channel: "a".into(),
+                    reason: "expired".into(),
+                    from: Some(at(3)),
+                    head: Some(at(9)),
+                };
+                vec![ack(Some(recovery)), Output::Send(gap)]
+            } else {
+                vec![ack(None)]
+            };
+            assert_eq!(outputs(&mut peer), expected);
+        }
+    }
+
+    #[test]
+    fn a_guard_covers_whatever_would_hear_a_guarded_name() {
+        let rules = Rules {
+            guard: ["admin", "team.lead", "booking.*", "a.b.*"]
+                .map(|name| Subscription::parse(name).expect(name))
+                .to_vec(),
+            ..Arc::into_inner(rules()).expect("one owner")
+        };
+        for (name, guarded) in [
+            ("admin", true),
+            ("administration", false),
+            ("cache-admin", false),
+            ("booking.7", true),
+            ("booking.7.paid", true),
+            ("booking", false),
+            ("booking.*", true),
+            ("booking.7.*", true),
+            ("bookings.*", false),
+            ("a.*", true),
+            ("a.b.c.*", true),
+            ("a.c.*", false),
+            ("team.*", true),
+            ("availability", false),
+        ] {
+            assert_eq!(rules.guards(&Subscription::parse(name).expect(name)), guarded, "{name}");
+        }
+    }
+
+    #[test]
+    fn pings_come_every_25_seconds_and_silence_ends_30_seconds_after_the_first_unanswered() {
+        let start = crate::time::monotonic();
+        let mut peer = open(Hello::default(), start);
+        let mut told = Vec::new();
+        loop {
+            let now = peer.deadline();
+            peer.on_timeout(now);
+            for output in outputs(&mut peer) {
+                told.push((now.duration_since(start).as_secs(), output));
+            }
+            match &told[..] {
+                // An answer between, of any kind.
+                [.., (75, Output::Ping)] => peer.handle(Ok(ClientOp::Pong)),
+                [.., (_, Output::Close(..))] => break,
+                _ => {}
+            }
+            if told.len() == 1 {
+                peer.heard();
+            }
+        }
+        let ends: Vec<u64> = told.iter().map(|(at, _)| *at).collect();
+        assert!(matches!(told.last(), Some((_, Output::Close(CloseCode::NO_PONG, _)))));
+        // The ping at 50 was answered at 75 at the latest, the one at 100 never.
+        assert_eq!(ends, [25, 50, 75, 100, 125, 130]);
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_handled() {
+        let now = crate::time::monotonic();
+        let mut peer = open(Hello::default(), now);
+        peer.close(CloseCode::RECONNECT, "away");
+        peer.close(CloseCode::NO_PONG, "again");
+        peer.handle(Ok(ClientOp::Ping));
+        peer.on_timeout(now + Duration::from_secs(600));
+        assert_eq!(outputs(&mut peer), [Output::Close(CloseCode::RECONNECT, "away")]);
+    }
+
+    #[test]
+    fn socket_ids_are_two_numbers_and_ours_are_recognised() {
+        for id in [SocketId(0, 0), SocketId(1, u32::MAX)] {
+            assert_eq!(SocketId::parse(&id.to_string()), Ok(Some(id)));
+        }
+        for foreign in ["01.2", "5407891416.6674069417", "1.00"] {
+            assert_eq!(SocketId::parse(foreign), Ok(None), "{foreign}");
+        }
+        for bad in ["", ".", "1", "1.", ".1", "1.2.3", "+1.2", "a.b", "1,2"] {
+            assert_eq!(SocketId::parse(bad), Err(BadSocketId), "{bad}");
+        }
+    }
+}

@@ -128,3 +128,75 @@ fn remove(subscribers: &mut Vec<Arc<Outbox>>, outbox: &Arc<Outbox>) {
         subscribers.shrink_to(subscribers.len() * 2);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::protocol::peer::SocketId;
+    use crate::protocol::{Epoch, Position};
+    use crate::relay::encode::Draft;
+
+    fn publish(hub: &Hub, channel: &str, offset: u64) {
+        let draft = Draft::new(ChannelName::parse(channel).expect(channel), "X", "", None);
+        hub.fan_out(&draft.seal(Some(Position { epoch: Epoch(1), offset }), crate::time::monotonic()));
+    }
+
+    fn heard(outbox: &Outbox) -> usize {
+        let mut frames = VecDeque::new();
+        outbox.take(&mut frames, usize::MAX, Waker::noop());
+        frames.len()
+    }
+
+    fn wanted(name: &str) -> Subscription {
+        Subscription::parse(name).expect(name)
+    }
+
+    #[test]
+    fn everybody_who_joined_hears_and_nobody_who_left() {
+        let hub = Hub::new(Arc::default());
+        let outboxes: Vec<_> = (0..100).map(|n| Arc::new(Outbox::new(SocketId(n, 0), false))).collect();
+        for outbox in &outboxes {
+            hub.join(&wanted("a.1"), Arc::clone(outbox));
+        }
+        publish(&hub, "a.1", 1);
+        publish(&hub, "a.2", 2);
+        for outbox in &outboxes[..50] {
+            hub.leave(&wanted("a.1"), outbox);
+            hub.leave(&wanted("never-joined"), outbox);
+        }
+        publish(&hub, "a.1", 3);
+        for (at, outbox) in outboxes.iter().enumerate() {
+            assert_eq!(heard(outbox), if at < 50 { 1 } else { 2 }, "{at}");
+        }
+    }
+
+    #[test]
+    fn every_family_that_a_name_belongs_to_hears_it() {
+        let hub = Hub::new(Arc::default());
+        let outboxes = ["a.*", "a.b.*", "a.b.c.*", "b.*"].map(|pattern| {
+            let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
+            hub.join(&wanted(pattern), Arc::clone(&outbox));
+            outbox
+        });
+        for (offset, name) in (1..).zip(["a.b.c", "a.b", "a.", "a", "a..b", "b.a", "xa.b"]) {
+            publish(&hub, name, offset);
+        }
+        assert_eq!(outboxes.each_ref().map(|outbox| heard(outbox)), [3, 1, 0, 1]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_channel_that_everybody_has_left() {
+        let hub = Hub::new(Arc::default());
+        let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
+        for name in ["a", "a.*"] {
+            hub.join(&wanted(name), Arc::clone(&outbox));
+            hub.leave(&wanted(name), &outbox);
+        }
+        assert!(hub.shards.iter().all(|shard| shard.read().expect("no panic").is_empty()));
+        assert!(hub.families.read().expect("no panic").is_empty());
+        assert_eq!(Arc::strong_count(&outbox), 1);
+    }
+}

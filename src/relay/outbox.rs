@@ -301,3 +301,187 @@ impl Queues {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+    use crate::protocol::{Epoch, Position};
+    use crate::relay::encode::Draft;
+
+    fn sealed(channel: &str, offset: u64) -> Sealed {
+        let draft = Draft::new(ChannelName::parse(channel).expect(channel), "X", &offset.to_string(), None);
+        let position = (offset > 0).then_some(Position { epoch: Epoch(1), offset });
+        draft.seal(position, crate::time::monotonic())
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn take(outbox: &Outbox, most: usize) -> (Vec<Bytes>, Taken) {
+        let mut frames = VecDeque::new();
+        let taken = outbox.take(&mut frames, most, Waker::noop());
+        (frames.into(), taken)
+    }
+
+    fn outbox() -> Outbox {
+        Outbox::new(SocketId(1, 2), false)
+    }
+
+    /// Fills the queue with events of channel `a`, and gives the next offset.
+    fn full(outbox: &Outbox) -> u64 {
+        for offset in 1..=DELIVERIES as u64 {
+            assert_eq!(outbox.push(&sealed("a", offset), Via::Channel), Push::Queued);
+        }
+        DELIVERIES as u64 + 1
+    }
+
+    #[test]
+    fn the_connections_own_frames_go_first() {
+        let outbox = outbox();
+        outbox.push(&sealed("a", 1), Via::Channel);
+        outbox.tell(Bytes::from_static(b"ack"));
+        outbox.close(CloseCode::RECONNECT, "first");
+        outbox.close(CloseCode::NO_PONG, "second");
+        let (frames, taken) = take(&outbox, 64);
+        assert_eq!(frames[0], "ack");
+        assert_eq!((frames.len(), taken.events), (2, 1));
+        assert_eq!(taken.farewell, Some((CloseCode::RECONNECT, "first")));
+    }
+
+    #[test]
+    fn an_event_that_comes_by_two_subscriptions_is_delivered_once() {
+        let outbox = outbox();
+        let pattern = Pattern::parse("a.*").expect("a pattern");
+        assert_eq!(outbox.push(&sealed("a.1", 1), Via::Channel), Push::Queued);
+        assert_eq!(outbox.push(&sealed("a.1", 1), Via::Pattern(&pattern)), Push::NotForIt);
+        assert_eq!(outbox.push(&sealed("a.1", 2), Via::Pattern(&pattern)), Push::Queued);
+    }
+
+    #[test]
+    fn who_is_not_to_hear_it_does_not() {
+        let outbox = outbox();
+        let draft = |except| Draft::new(ChannelName::parse("a").expect("a name"), "X", "", except);
+        let now = crate::time::monotonic();
+        assert_eq!(outbox.push(&draft(Some(SocketId(1, 2))).seal(None, now), Via::Channel), Push::NotForIt);
+        assert_eq!(outbox.push(&draft(Some(SocketId(2, 1))).seal(None, now), Via::Channel), Push::Queued);
+    }
+
+    #[test]
+    fn who_is_full_falls_behind_once_and_is_served_after_what_waits() {
+        let outbox = outbox();
+        let next = full(&outbox);
+        assert_eq!(outbox.push(&sealed("a", next), Via::Channel), Push::Behind { fell: true });
+        assert_eq!(outbox.push(&sealed("a", next + 1), Via::Channel), Push::Behind { fell: false });
+        assert_eq!(outbox.push(&sealed("b", next + 2), Via::Channel), Push::Behind { fell: true });
+        let mut before = 0;
+        let cursor = loop {
+            let (frames, taken) = take(&outbox, 64);
+            before += frames.len();
+            if let Some(cursor) = taken.behind {
+                break cursor;
+            }
+            assert!(!frames.is_empty());
+        };
+        assert_eq!(before, DELIVERIES, "everything that waited went before");
+        assert_eq!((cursor.wanted.to_string().as_str(), cursor.after), ("a", next - 1));
+        outbox.served(&cursor.wanted, next + 1);
+        let (_, taken) = take(&outbox, 64);
+        let other = taken.behind.expect("the other's turn");
+        assert_eq!((other.wanted.to_string().as_str(), other.after), ("b", next + 1));
+        outbox.caught_up(&other.wanted);
+        let again = take(&outbox, 64).1.behind.expect("the first's turn again");
+        assert_eq!((again.wanted.to_string().as_str(), again.after), ("a", next + 1));
+        outbox.caught_up(&again.wanted);
+        assert_eq!(outbox.push(&sealed("a", next + 3), Via::Channel), Push::Queued);
+        assert_eq!(outbox.push(&sealed("b", next + 4), Via::Channel), Push::Queued);
+    }
+
+    #[test]
+    fn who_is_behind_is_not_starved_by_what_is_pushed_to_others() {
+        let outbox = outbox();
+        outbox.start_behind(Subscription::parse("old").expect("a name"), 0);
+        for offset in 1..=500 {
+            assert_eq!(outbox.push(&sealed("a", offset), Via::Channel), Push::Queued);
+        }
+        let (frames, taken) = take(&outbox, 64);
+        assert_eq!((frames.len(), taken.behind.is_some()), (32, true));
+    }
+
+    #[test]
+    fn what_no_history_keeps_is_dropped_when_there_is_no_room_and_that_is_said() {
+        let outbox = outbox();
+        full(&outbox);
+        assert_eq!(outbox.push(&sealed("a", 0), Via::Channel), Push::Dropped);
+    }
+
+    #[test]
+    fn bytes_are_bounded_too_but_one_event_always_fits() {
+        let outbox = outbox();
+        let data = "x".repeat(DELIVERY_BYTES);
+        let draft = || Draft::new(ChannelName::parse("a").expect("a name"), "X", &data, None);
+        let seal =
+            |offset| draft().seal(Some(Position { epoch: Epoch(1), offset }), crate::time::monotonic());
+        assert_eq!(outbox.push(&seal(1), Via::Channel), Push::Queued);
+        assert_eq!(outbox.push(&seal(2), Via::Channel), Push::Behind { fell: true });
+    }
+
+    #[test]
+    fn what_waits_of_a_left_channel_is_thrown_away_and_nothing_else() {
+        let outbox = outbox();
+        for (offset, name) in (1..).zip(["a", "b.1", "a", "b.2", "c"]) {
+            outbox.push(&sealed(name, offset), Via::Channel);
+        }
+        outbox.start_behind(Subscription::parse("late").expect("a name"), 5);
+        outbox.forget(&Subscription::parse("a").expect("a name"), |_| false);
+        outbox.forget(&Subscription::parse("b.*").expect("a name"), |name| name.as_str() == "b.2");
+        let (frames, taken) = take(&outbox, 64);
+        assert_eq!((frames.len(), taken.events), (2, 2));
+        assert!(taken.behind.is_some(), "who waited for them does not wait for ever");
+    }
+
+    #[test]
+    fn who_asks_without_listening_is_sent_away() {
+        let outbox = outbox();
+        let mut told = 0;
+        while outbox.has_room_for_answers() {
+            outbox.tell(Bytes::from_static(b"pong"));
+            told += 1;
+        }
+        assert_eq!(told, CONTROL / 2);
+        for _ in 0..=CONTROL {
+            outbox.tell(Bytes::from_static(b"pong"));
+        }
+        let (frames, taken) = take(&outbox, usize::MAX);
+        assert_eq!(frames.len(), CONTROL);
+        assert!(matches!(taken.farewell, Some((CloseCode::OVER_CAPACITY, _))));
+    }
+
+    #[test]
+    fn however_much_comes_a_socket_is_woken_once_until_it_looks() {
+        let outbox = outbox();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut frames = VecDeque::new();
+        for round in 1..=3 {
+            outbox.take(&mut frames, 64, &waker);
+            for offset in 1..=10 {
+                outbox.push(&sealed("a", round * 100 + offset), Via::Channel);
+            }
+            assert_eq!(woken.0.load(Ordering::Relaxed), usize::try_from(round).expect("small"));
+            frames.clear();
+            outbox.take(&mut frames, 64, &waker);
+            assert_eq!(frames.len(), 10);
+            frames.clear();
+        }
+    }
+}

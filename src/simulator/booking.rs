@@ -48,4 +48,12 @@ impl Booking {
             Stage::Booked | Stage::Waiting { .. } | Stage::Confirmed => None,
         }
     }
+
+    /// Whether something must still happen with it, its session over or not.
+    pub(super) fn is_unfinished(&self) -> bool {
+        match self.stage {
+            Stage::Waiting { .. } | Stage::Inside { .. } => true,
+            Stage::Booked | Stage::Confirmed => false,
+        }
+    }
 }

@@ -99,7 +99,7 @@ impl House {
         self.now = now;
         self.running = Session::at(now, &self.zone);
         // Who did not come until the end of their session is expected no longer.
-        self.bookings.retain(|booking| booking.session >= self.running || booking.inside_since().is_some());
+        self.bookings.retain(|booking| booking.session >= self.running || booking.is_unfinished());
         let said = match self.draw() {
             Act::Book => self.book(),
             Act::Pay => self.pay(),
@@ -128,7 +128,7 @@ impl House {
         let weighed = [
             (Act::Book, if full { 0 } else { 8 }),
             (Act::Pay, 3 * unpaid.min(6)),
-            (Act::Settle, 2 * settleable.min(3) + 4 * settleable.saturating_sub(3).min(6)),
+            (Act::Settle, settleable.min(4) + 4 * settleable.saturating_sub(3).min(6)),
             (Act::Cancel, if full { 12 } else { 1 }),
             (Act::Arrive, if inside < crowd { 20 } else { 2 } * expected),
             (Act::Leave, if inside > crowd { 20 } else { 4 } * leaving),
@@ -142,7 +142,7 @@ impl House {
         let wave = self.now.as_second().rem_euclid(3_000);
         let swell = (wave - 1_500).unsigned_abs(); // 1500 … 0 … 1500
         let places = u64::from(self.running.places());
-        usize::try_from(places * 35 / 100 + places * 55 * swell / (100 * 1_500)).unwrap_or(0)
+        usize::try_from(places * 50 / 100 + places * 45 * swell / (100 * 1_500)).unwrap_or(0)
     }
 
     /// The sessions that still have places, soonest first.

@@ -106,7 +106,9 @@ impl Key {
                 let mut letters = name.chars();
                 letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
             }
-            (KeyCode::Char(c), None) if self.modifiers.contains(KeyModifiers::CONTROL) => c.to_uppercase().to_string(),
+            (KeyCode::Char(c), None) if self.modifiers.contains(KeyModifiers::CONTROL) => {
+                c.to_uppercase().to_string()
+            }
             (code, None) => code.to_string(),
         };
         let control = if self.modifiers.contains(KeyModifiers::CONTROL) { "^" } else { "" };
@@ -154,7 +156,9 @@ impl Keymap {
     }
 
     fn clash(&self) -> Option<BadKeys> {
-        let all = || self.rows.iter().enumerate().flat_map(|(row, (_, keys))| keys.iter().map(move |key| (row, *key)));
+        let all = || {
+            self.rows.iter().enumerate().flat_map(|(row, (_, keys))| keys.iter().map(move |key| (row, *key)))
+        };
         all().find_map(|(row, key)| {
             let (other, _) = all().find(|(other, same)| *other > row && *same == key)?;
             Some(BadKeys::Clash { key: key.label(), first: ACTIONS[row].name, second: ACTIONS[other].name })
@@ -169,7 +173,10 @@ mod tests {
     use super::*;
 
     fn overrides(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
-        pairs.iter().map(|(name, keys)| ((*name).to_owned(), keys.iter().map(|k| (*k).to_owned()).collect())).collect()
+        pairs
+            .iter()
+            .map(|(name, keys)| ((*name).to_owned(), keys.iter().map(|k| (*k).to_owned()).collect()))
+            .collect()
     }
 
     #[test]
@@ -188,7 +195,10 @@ mod tests {
     fn a_capital_letter_is_the_letter_with_or_without_the_shift_that_made_it() {
         let map = Keymap::default();
         for modifiers in [KeyModifiers::NONE, KeyModifiers::SHIFT] {
-            assert_eq!(map.action(KeyEvent::new(KeyCode::Char('G'), modifiers)), Some(Action::Move(Step::End)));
+            assert_eq!(
+                map.action(KeyEvent::new(KeyCode::Char('G'), modifiers)),
+                Some(Action::Move(Step::End))
+            );
             assert_eq!(map.action(KeyEvent::new(KeyCode::BackTab, modifiers)), Some(Action::PreviousPane));
         }
     }
@@ -204,7 +214,10 @@ mod tests {
         );
         assert!(matches!(Keymap::with(&overrides(&[("fly", &["f"])])), Err(BadKeys::UnknownAction(_))));
         for key in ["", "ctrl-", "f0", "f25", "entre"] {
-            assert!(matches!(Keymap::with(&overrides(&[("quit", &[key])])), Err(BadKeys::UnknownKey(_))), "{key}");
+            assert!(
+                matches!(Keymap::with(&overrides(&[("quit", &[key])])), Err(BadKeys::UnknownKey(_))),
+                "{key}"
+            );
         }
     }
 }

@@ -96,9 +96,11 @@ impl OverviewLayout {
     /// Divides a screen's body among `sessions` and `needs` rows and the feed.
     pub fn of(body: Rect, sessions: usize, needs: usize) -> Self {
         let none = Rect { width: 0, height: 0, ..body };
-        let rows = |n: usize| u16::try_from(n.max(1)).unwrap_or(u16::MAX);
+        // An empty pane has two rows to say what will come.
+        let rows = |n: usize| if n == 0 { 2 } else { u16::try_from(n).unwrap_or(u16::MAX) };
         let mut rest = body;
-        let mut layout = Self { tiles: [none; 4], line: none, sessions: none, needs: none, live: none, inside: none };
+        let mut layout =
+            Self { tiles: [none; 4], line: none, sessions: none, needs: none, live: none, inside: none };
         if body.width >= TILES && body.height >= 12 {
             let row = take_shared(&mut rest, if body.height >= 26 { 7 } else { 4 });
             layout.tiles = columns(row);
@@ -121,7 +123,10 @@ impl OverviewLayout {
         let room = rest.height.saturating_sub((rest.height / 3).max(4));
         if room >= 3 {
             let wanted = pane(rows(sessions).min(6), room);
-            let needed = pane(rows(needs).min(5), (room + 1).saturating_sub(wanted.min(room / 2 + 1)));
+            let needed = pane(
+                rows(needs).min((rest.height / 4).max(3)),
+                (room + 1).saturating_sub(wanted.min(room / 2 + 1)),
+            );
             let both = room >= 6;
             let needed = if both { needed } else { 0 };
             layout.sessions = take_shared(&mut rest, wanted.min((room + 1).saturating_sub(needed)));
@@ -203,9 +208,10 @@ mod tests {
 
     /// Every size up to 300×100 in steps that hit all the limits.
     fn bodies() -> impl Iterator<Item = Rect> {
-        (0..=300).step_by(3).chain([TILES - 1, TILES, WIDE - 1, WIDE]).flat_map(|width| {
-            (0..=100).map(move |height| Rect::new(0, 3, width, height))
-        })
+        (0..=300)
+            .step_by(3)
+            .chain([TILES - 1, TILES, WIDE - 1, WIDE])
+            .flat_map(|width| (0..=100).map(move |height| Rect::new(0, 3, width, height)))
     }
 
     #[test]
@@ -240,7 +246,10 @@ mod tests {
             for (i, a) in panes.iter().enumerate() {
                 for b in &panes[i + 1..] {
                     let common = a.intersection(*b);
-                    assert!(common.is_empty() || common.width == 1 || common.height == 1, "{a:?} {b:?} in {body:?}");
+                    assert!(
+                        common.is_empty() || common.width == 1 || common.height == 1,
+                        "{a:?} {b:?} in {body:?}"
+                    );
                 }
             }
         }

@@ -11,8 +11,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// The languages inside the binary; the first is the default.
-const EMBEDDED: [(&str, &str); 2] =
-    [("en", include_str!("../../assets/locales/en.toml")), ("id", include_str!("../../assets/locales/id.toml"))];
+const EMBEDDED: [(&str, &str); 2] = [
+    ("en", include_str!("../../assets/locales/en.toml")),
+    ("id", include_str!("../../assets/locales/id.toml")),
+];
 
 /// One language.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,7 +268,9 @@ mod tests {
     #[test]
     fn ages_are_short_and_never_negative() {
         let locale = Locale::default();
-        for (seconds, text) in [(-5, "<1m"), (0, "<1m"), (59, "<1m"), (60, "1m"), (1640, "27m"), (8040, "2h14"), (200_000, "2d")] {
+        for (seconds, text) in
+            [(-5, "<1m"), (0, "<1m"), (59, "<1m"), (60, "1m"), (1640, "27m"), (8040, "2h14"), (200_000, "2d")]
+        {
             assert_eq!(locale.age(SignedDuration::from_secs(seconds)), text);
         }
         for (seconds, text) in [(-5, "0s"), (4, "4s"), (125, "2m05"), (600, "10m")] {

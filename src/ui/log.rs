@@ -86,7 +86,9 @@ impl Rate {
         let now = minute(now);
         let from = now - i64::try_from(Self::MINUTES).unwrap_or(0) + 1;
         (from..=now)
-            .map(|minute| self.minutes.iter().find(|(known, _)| *known == minute).map_or(0, |(_, count)| *count))
+            .map(|minute| {
+                self.minutes.iter().find(|(known, _)| *known == minute).map_or(0, |(_, count)| *count)
+            })
             .collect()
     }
 
@@ -122,7 +124,12 @@ impl Log {
 
     /// All rows, newest first.
     pub fn rows(&self) -> impl Iterator<Item = (RowId, Row<'_>)> {
-        let mut heard = self.ring.iter().rev().map(|reading| (RowId(reading.record.seq, 0), Row::Heard(reading))).peekable();
+        let mut heard = self
+            .ring
+            .iter()
+            .rev()
+            .map(|reading| (RowId(reading.record.seq, 0), Row::Heard(reading)))
+            .peekable();
         let mut notes = self.notes.iter().rev().map(|(id, note)| (*id, Row::Note(note))).peekable();
         std::iter::from_fn(move || match (heard.peek(), notes.peek()) {
             (Some((a, _)), Some((b, _))) if a > b => heard.next(),
@@ -240,9 +247,13 @@ impl Fold {
     /// Whether a row that is older than all of it belongs to the same burst: the same kind, heard together,
     /// and happened together. A morning that is fetched at once is no burst.
     fn takes(&self, reading: &Reading) -> bool {
-        let near = |a: Timestamp, b: Timestamp| (a.as_millisecond() - b.as_millisecond()).abs() <= Self::BURST_MILLIS;
+        let near = |a: Timestamp, b: Timestamp| {
+            (a.as_millisecond() - b.as_millisecond()).abs() <= Self::BURST_MILLIS
+        };
         let Ok(event) = &reading.event else { return false };
-        self.kind == Some(event.kind()) && near(self.heard_at, reading.record.heard_at) && near(self.at, reading.at())
+        self.kind == Some(event.kind())
+            && near(self.heard_at, reading.record.heard_at)
+            && near(self.at, reading.at())
     }
 
     fn add(&mut self, id: RowId, reading: &Reading) {

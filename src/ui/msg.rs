@@ -3,8 +3,8 @@
 use crossterm::event::{Event, KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
-use crate::domain::record::Record;
 use crate::domain::event::{NotUnderstood, VenueEvent};
+use crate::domain::record::Record;
 use crate::ui::facts::{BackFacts, GapFacts, Identity, LinkFacts, OddFacts, TopicFacts};
 
 /// One happening.

@@ -39,7 +39,9 @@ enum Kind {
 pub fn link(model: &Model, glyphs: super::glyphs::Glyphs) -> Status {
     let words = &model.locale;
     let (kind, word, role) = match model.link.state {
-        LinkState::Connecting { attempt: 0 } => (Kind::Moving, words.word("status.connecting").to_owned(), Role::Act),
+        LinkState::Connecting { attempt: 0 } => {
+            (Kind::Moving, words.word("status.connecting").to_owned(), Role::Act)
+        }
         LinkState::Connecting { .. } | LinkState::Waiting { .. } => away(model),
         LinkState::Syncing => (Kind::Moving, words.word("status.syncing").to_owned(), Role::Act),
         LinkState::Suspect => (Kind::Moving, words.word("status.suspect").to_owned(), Role::Act),
@@ -58,7 +60,8 @@ pub fn link(model: &Model, glyphs: super::glyphs::Glyphs) -> Status {
 
 fn away(model: &Model) -> (Kind, String, Role) {
     let words = &model.locale;
-    let outage = model.link.away_since().map_or(SignedDuration::ZERO, |since| model.now.duration_since(since));
+    let outage =
+        model.link.away_since().map_or(SignedDuration::ZERO, |since| model.now.duration_since(since));
     let (attempt, wait) = match model.link.state {
         LinkState::Waiting { attempt, next_try_at } => (attempt, Some(model.now.duration_until(next_try_at))),
         LinkState::Connecting { attempt } => (attempt, None),
@@ -76,7 +79,8 @@ fn away(model: &Model) -> (Kind, String, Role) {
 }
 
 fn offline(model: &Model) -> String {
-    let outage = model.link.away_since().map_or(SignedDuration::ZERO, |since| model.now.duration_since(since));
+    let outage =
+        model.link.away_since().map_or(SignedDuration::ZERO, |since| model.now.duration_since(since));
     model.locale.fill("status.offline", &[("span", &model.locale.age(outage))])
 }
 
@@ -93,7 +97,11 @@ fn live(model: &Model) -> (Kind, String, Role) {
     if model.topics.is_empty() || model.topics.iter().any(TopicFacts::is_pending) {
         return (Kind::Moving, words.word("status.syncing").to_owned(), Role::Act);
     }
-    let login = model.topics.iter().filter_map(TopicFacts::trouble).all(|state| state.advice() == Some(Advice::LogIn));
+    let login = model
+        .topics
+        .iter()
+        .filter_map(TopicFacts::trouble)
+        .all(|state| state.advice() == Some(Advice::LogIn));
     let key = if login { "status.login" } else { "status.unheard" };
     (Kind::Call, words.word(key).to_owned(), Role::Act)
 }
@@ -106,12 +114,12 @@ fn aside(model: &Model) -> Option<String> {
     let heard = model.topics.iter().filter(|topic| topic.is_heard()).count();
     let (topic, state) = model.topics.iter().find_map(|topic| Some((topic, topic.trouble()?)))?;
     let what = match state {
-        WireState::Off { advice: Some(Advice::LogIn), .. } | WireState::Refused { advice: Advice::LogIn, .. } => {
-            "status.aside_login"
-        }
-        WireState::Refused { .. } | WireState::Off { .. } | WireState::Subscribing | WireState::Subscribed => {
-            "status.aside_refused"
-        }
+        WireState::Off { advice: Some(Advice::LogIn), .. }
+        | WireState::Refused { advice: Advice::LogIn, .. } => "status.aside_login",
+        WireState::Refused { .. }
+        | WireState::Off { .. }
+        | WireState::Subscribing
+        | WireState::Subscribed => "status.aside_refused",
     };
     let (n, all) = (heard.to_string(), model.topics.len().to_string());
     let name = crate::untrusted::Untrusted::new(&topic.name).line(20);
@@ -122,9 +130,10 @@ fn aside(model: &Model) -> Option<String> {
 pub fn is_stale(model: &Model) -> bool {
     match model.link.state {
         LinkState::Live | LinkState::Suspect => false,
-        LinkState::Connecting { .. } | LinkState::Syncing | LinkState::Waiting { .. } | LinkState::Refused => {
-            model.was_live
-        }
+        LinkState::Connecting { .. }
+        | LinkState::Syncing
+        | LinkState::Waiting { .. }
+        | LinkState::Refused => model.was_live,
     }
 }
 
@@ -133,7 +142,9 @@ pub fn is_stale(model: &Model) -> bool {
 pub fn banner(model: &Model) -> Option<String> {
     let words = &model.locale;
     let next = match model.link.state {
-        LinkState::Live | LinkState::Suspect | LinkState::Syncing | LinkState::Connecting { attempt: 0 } => return None,
+        LinkState::Live | LinkState::Suspect | LinkState::Syncing | LinkState::Connecting { attempt: 0 } => {
+            return None;
+        }
         LinkState::Connecting { .. } => words.word("banner.trying").to_owned(),
         LinkState::Waiting { next_try_at, .. } => {
             let span = words.span(ceil(model.now.duration_until(next_try_at)));

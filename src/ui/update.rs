@@ -5,8 +5,8 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use crate::domain::record::{Reading, Record};
 use crate::domain::event::{NotUnderstood, VenueEvent};
+use crate::domain::record::{Reading, Record};
 use crate::filter::Filter;
 use crate::ui::action::{ACTIONS, Action};
 use crate::ui::cursor::Step;
@@ -102,8 +102,15 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Move(step) if model.help.is_some() => help::scroll(model, step),
         Action::Back if model.help.is_some() => model.help = None,
         // Nothing moves under the help.
-        Action::Retry | Action::Copy | Action::Move(_) | Action::Back | Action::NextPane | Action::PreviousPane
-        | Action::Open | Action::Pause | Action::Filter
+        Action::Retry
+        | Action::Copy
+        | Action::Move(_)
+        | Action::Back
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Open
+        | Action::Pause
+        | Action::Filter
             if model.help.is_some() || !here => {}
         Action::Retry => return retry(model),
         Action::Copy => {
@@ -112,7 +119,12 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return text.map(Effect::Copy).into_iter().collect();
         }
         Action::Move(step) => view::of(model.view).step(model, step),
-        Action::Back | Action::NextPane | Action::PreviousPane | Action::Open | Action::Pause | Action::Filter => {
+        Action::Back
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Open
+        | Action::Pause
+        | Action::Filter => {
             view::of(model.view).act(model, action);
         }
     }
@@ -193,7 +205,9 @@ fn mouse(model: &mut Model, event: MouseEvent) {
             }
         }
         MouseEventKind::Down(MouseButton::Left) if chrome.tabs.contains(at) => {
-            let hit = view::tabs(model).into_iter().find(|tab| (tab.from..tab.to).contains(&(at.x - chrome.tabs.x)));
+            let hit = view::tabs(model)
+                .into_iter()
+                .find(|tab| (tab.from..tab.to).contains(&(at.x - chrome.tabs.x)));
             match hit.map(|tab| tab.view) {
                 Some(Some(view)) => {
                     model.help = None;

@@ -47,7 +47,12 @@ fn the_overview_when_the_link_is_back() {
     let mut scene = Scene::busy((80, 24));
     scene.send(Msg::Link(Box::new(lost())));
     scene.send(Msg::Link(Box::new(live())));
-    scene.send(Msg::Back(BackFacts { from: at("14:30:40"), to: at("14:31:58"), recovered: 6, complete: true }));
+    scene.send(Msg::Back(BackFacts {
+        from: at("14:30:40"),
+        to: at("14:31:58"),
+        recovered: 6,
+        complete: true,
+    }));
     scene.hear("14:32:00", "private-staff", "CheckInNotification", json!({"booking_id": 78, "booking_code": "BK2312", "customer_name": "Wulan", "session_name": "Midday Session", "checkin_time": at("14:32").to_string()}));
     assert_snapshot!(scene.text());
 }
@@ -57,9 +62,23 @@ fn odd(size: (u16, u16)) -> Scene {
     let mut scene = Scene::busy(size);
     scene.hear_raw("14:31:45", "private-staff", "App\\Events\\Fireworks", "{\"colour\":\"red\"}");
     scene.hear_raw("14:31:46", "private-staff", "CheckInNotification", "[]");
-    scene.hear_raw("14:31:47", "private-staff", "CheckInNotification", "{\"booking_code\":\"BK\u{1b}]0;gotcha\u{7}9\"}");
-    scene.hear_raw("14:31:48", "availability", "App\\Events\\AvailabilityUpdated", "{\"session_name\":\"Evening\"}");
-    scene.send(Msg::Odd(OddFacts { at: at("14:31:49"), raw: "<html>".to_owned(), reason: "not JSON".to_owned() }));
+    scene.hear_raw(
+        "14:31:47",
+        "private-staff",
+        "CheckInNotification",
+        "{\"booking_code\":\"BK\u{1b}]0;gotcha\u{7}9\"}",
+    );
+    scene.hear_raw(
+        "14:31:48",
+        "availability",
+        "App\\Events\\AvailabilityUpdated",
+        "{\"session_name\":\"Evening\"}",
+    );
+    scene.send(Msg::Odd(OddFacts {
+        at: at("14:31:49"),
+        raw: "<html>".to_owned(),
+        reason: "not JSON".to_owned(),
+    }));
     scene.send(Msg::Gap(GapFacts {
         topic: "staff".to_owned(),
         from: at("14:18:40"),

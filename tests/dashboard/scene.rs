@@ -25,6 +25,9 @@ pub struct Scene {
     seq: u64,
 }
 
+/// When, on which channel, which event, with which data.
+type Told = (String, &'static str, &'static str, Value);
+
 /// A moment of the day, in the venue's own time (UTC+7).
 pub fn at(clock: &str) -> Timestamp {
     let clock = if clock.len() == 5 { format!("{clock}:00") } else { clock.to_owned() };
@@ -69,30 +72,11 @@ impl Scene {
     }
 
     fn day(&mut self) {
-        let names = ["Budi Wijaya", "Dewi Lestari", "Rina Sulistyo", "Tono", "Wulan Sari", "Fajar Nugroho", "Siti Aminah", "Agus Salim"];
-        for n in 0..40_u32 {
-            let minute = 8 * 60 + n * 9;
-            let clock = format!("{:02}:{:02}", minute / 60, minute % 60);
-            let (name, session) = (names[n as usize % 8], ["Morning Session", "Midday Session"][n as usize / 20]);
-            let code = format!("BK{}", 2250 + n);
-            self.hear(&clock, "private-admin", "NewBookingNotification", json!({"booking_id": n, "booking_code": code, "customer_name": name, "session_name": session, "booking_date": "2026-11-22", "total_amount": 50000, "created_at": at(&clock).to_string()}));
-            self.hear(&clock, "private-staff", "CheckInNotification", json!({"booking_id": n, "booking_code": code, "customer_name": name, "session_name": session, "checkin_time": at(&clock).to_string()}));
-            if n % 2 == 0 && n < 32 {
-                let minute = minute + 75;
-                let clock = format!("{:02}:{:02}", minute / 60, minute % 60);
-                self.hear(&clock, "private-staff", "CheckOutNotification", json!({"booking_id": n, "booking_code": code, "customer_name": name, "session_name": session, "checkout_time": at(&clock).to_string()}));
-            }
+        let mut told = day();
+        told.sort_by(|a, b| a.0.cmp(&b.0));
+        for (clock, channel, class, data) in told {
+            self.hear(&clock, channel, class, data);
         }
-        for (id, name, total, steps) in [(1, "Morning Session", 20, [4, 9, 15, 20]), (2, "Midday Session", 20, [2, 6, 12, 15]), (3, "Evening Session", 20, [0, 1, 3, 5])] {
-            for (clock, used) in ["11:00", "12:30", "13:50", "14:28"].into_iter().zip(steps) {
-                self.hear(clock, "availability", "CapacityUpdated", json!({"session_id": id, "session_name": name, "date": "2026-11-22", "current_capacity": used, "max_capacity": total, "updated_at": at(clock).to_string()}));
-            }
-        }
-        for (n, clock, name, amount) in [(4, "14:05", "Dewi Lestari", 350_000), (12, "14:21:30", "Wulan Sari", 200_000), (13, "14:29", "Agus Salim", 1_300_000)] {
-            self.hear(clock, "private-admin", "PaymentVerificationRequired", json!({"payment_id": n, "booking_id": n, "booking_code": format!("BK{}", 2250 + n), "customer_name": name, "amount": amount, "payment_method": "bank_transfer", "submitted_at": at(clock).to_string()}));
-        }
-        self.hear("14:30", "private-booking.7", "PaymentStatusUpdated", json!({"booking_id": 13, "booking_code": "BK2263", "payment_status": "verified", "updated_at": at("14:30").to_string()}));
-        self.hear("14:31:40", "private-staff", "CheckInNotification", json!({"booking_id": 77, "booking_code": "BK2311", "customer_name": "Fajar Nugroho", "session_name": "Midday Session", "checkin_time": at("14:31:40").to_string()}));
     }
 
     /// Tells an event as Laravel broadcasts it.
@@ -192,12 +176,21 @@ pub fn topics() -> Vec<TopicFacts> {
     let wire = |name: &str, state, events| WireFacts { name: name.to_owned(), state, events };
     let unused = || WireState::Off { why: Why::NotConnected, advice: None };
     vec![
-        TopicFacts { name: "availability".to_owned(), wires: vec![wire("availability", WireState::Subscribed, 12)] },
+        TopicFacts {
+            name: "availability".to_owned(),
+            wires: vec![wire("availability", WireState::Subscribed, 12)],
+        },
         TopicFacts {
             name: "admin".to_owned(),
-            wires: vec![wire("private-admin", WireState::Subscribed, 43), wire("admin", WireState::Subscribed, 0)],
+            wires: vec![
+                wire("private-admin", WireState::Subscribed, 43),
+                wire("admin", WireState::Subscribed, 0),
+            ],
         },
-        TopicFacts { name: "staff".to_owned(), wires: vec![wire("private-staff", WireState::Subscribed, 57)] },
+        TopicFacts {
+            name: "staff".to_owned(),
+            wires: vec![wire("private-staff", WireState::Subscribed, 57)],
+        },
         TopicFacts {
             name: "booking.7".to_owned(),
             wires: vec![wire("private-booking.7", WireState::Subscribed, 1), wire("booking.7", unused(), 0)],
@@ -218,4 +211,52 @@ pub fn refused() -> TopicFacts {
         name: "admin".to_owned(),
         wires: vec![WireFacts { name: "private-admin".to_owned(), state, events: 0 }],
     }
+}
+
+/// A day from eight in the morning on: forty bookings and arrivals, half of them gone again, three sessions,
+/// three payments of which one is verified.
+fn day() -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    let names = [
+        "Budi Wijaya",
+        "Dewi Lestari",
+        "Rina Sulistyo",
+        "Tono",
+        "Wulan Sari",
+        "Fajar Nugroho",
+        "Siti Aminah",
+        "Agus Salim",
+    ];
+    for n in 0..40_u32 {
+        let minute = 8 * 60 + n * 9;
+        let clock = format!("{:02}:{:02}", minute / 60, minute % 60);
+        let (name, session) = (names[n as usize % 8], ["Morning Session", "Midday Session"][n as usize / 20]);
+        let code = format!("BK{}", 2250 + n);
+        told.push((clock.clone(), "private-admin", "NewBookingNotification", json!({"booking_id": n, "booking_code": code, "customer_name": name, "session_name": session, "booking_date": "2026-11-22", "total_amount": 50000, "created_at": at(&clock).to_string()})));
+        told.push((clock.clone(), "private-staff", "CheckInNotification", json!({"booking_id": n, "booking_code": code, "customer_name": name, "session_name": session, "checkin_time": at(&clock).to_string()})));
+        if n % 2 == 0 && n < 32 {
+            let minute = minute + 75;
+            let clock = format!("{:02}:{:02}", minute / 60, minute % 60);
+            told.push((clock.clone(), "private-staff", "CheckOutNotification", json!({"booking_id": n, "booking_code": code, "customer_name": name, "session_name": session, "checkout_time": at(&clock).to_string()})));
+        }
+    }
+    for (id, name, total, steps) in [
+        (1, "Morning Session", 20, [4, 9, 15, 20]),
+        (2, "Midday Session", 20, [2, 6, 12, 15]),
+        (3, "Evening Session", 20, [0, 1, 3, 5]),
+    ] {
+        for (clock, used) in ["11:00", "12:30", "13:50", "14:28"].into_iter().zip(steps) {
+            told.push((clock.to_owned(), "availability", "CapacityUpdated", json!({"session_id": id, "session_name": name, "date": "2026-11-22", "current_capacity": used, "max_capacity": total, "updated_at": at(clock).to_string()})));
+        }
+    }
+    for (n, clock, name, amount) in [
+        (4, "14:05", "Dewi Lestari", 350_000),
+        (12, "14:21:30", "Wulan Sari", 200_000),
+        (13, "14:29", "Agus Salim", 1_300_000),
+    ] {
+        told.push((clock.to_owned(), "private-admin", "PaymentVerificationRequired", json!({"payment_id": n, "booking_id": n, "booking_code": format!("BK{}", 2250 + n), "customer_name": name, "amount": amount, "payment_method": "bank_transfer", "submitted_at": at(clock).to_string()})));
+    }
+    told.push(("14:30".to_owned(), "private-booking.7", "PaymentStatusUpdated", json!({"booking_id": 13, "booking_code": "BK2263", "payment_status": "verified", "updated_at": at("14:30").to_string()})));
+    told.push(("14:31:40".to_owned(), "private-staff", "CheckInNotification", json!({"booking_id": 77, "booking_code": "BK2311", "customer_name": "Fajar Nugroho", "session_name": "Midday Session", "checkin_time": at("14:31:40").to_string()})));
+    told
 }

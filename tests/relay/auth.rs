@@ -74,7 +74,11 @@ async fn every_bearer_gets_every_channel_answered_as_the_role_says() {
         for (token, allowed) in [("1|sari-token", staff), ("2|ayu-token", admin)] {
             let reply = ask(&relay, Some(token), "123.456", channel).await;
             if !allowed {
-                assert_eq!((reply.status, reply.body.as_str()), (403, "{\n    \"message\": \"\"\n}"), "{channel}");
+                assert_eq!(
+                    (reply.status, reply.body.as_str()),
+                    (403, "{\n    \"message\": \"\"\n}"),
+                    "{channel}"
+                );
                 continue;
             }
             assert_eq!(reply.status, 200, "{token} {channel}");
@@ -90,10 +94,7 @@ async fn every_bearer_gets_every_channel_answered_as_the_role_says() {
         }
     }
     let member = ask(&relay, Some("1|sari-token"), "1.2", "presence-staff").await.json();
-    assert_eq!(
-        member["channel_data"],
-        r#"{"user_id":"sari","user_info":{"name":"sari","role":"staff"}}"#
-    );
+    assert_eq!(member["channel_data"], r#"{"user_id":"sari","user_info":{"name":"sari","role":"staff"}}"#);
 }
 
 #[tokio::test]

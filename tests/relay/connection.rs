@@ -17,10 +17,16 @@ async fn knock(relay: &Running, target: &str) -> Desk {
 #[tokio::test]
 async fn every_served_version_is_let_in_under_any_prefix() {
     let relay = Running::start().await;
-    for target in ["/app/a-key", "/app/a-key?protocol=5", "/app/a-key?protocol=6&client=js", "/a/b/app/a-key?protocol=7"]
-    {
+    for target in [
+        "/app/a-key",
+        "/app/a-key?protocol=5",
+        "/app/a-key?protocol=6&client=js",
+        "/a/b/app/a-key?protocol=7",
+    ] {
         let mut desk = knock(&relay, target).await;
-        let ServerOp::Established { socket_id, .. } = desk.hear().await else { panic!("{target}: not let in") };
+        let ServerOp::Established { socket_id, .. } = desk.hear().await else {
+            panic!("{target}: not let in")
+        };
         let (left, right) = socket_id.split_once('.').expect("a dot");
         assert!(left.parse::<u64>().is_ok() && right.parse::<u64>().is_ok(), "{socket_id}");
     }

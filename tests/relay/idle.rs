@@ -25,7 +25,8 @@ async fn connection() -> WebSocketStream<DuplexStream> {
     let bounds = Bounds::lasting(Duration::from_secs(60));
     let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &metrics));
     let hello = Hello { local: true, ..Hello::default() };
-    let peer = Peer::open(Arc::clone(&tenant.rules), hello, SocketId(1, 2), time::monotonic()).expect("let in");
+    let peer =
+        Peer::open(Arc::clone(&tenant.rules), hello, SocketId(1, 2), time::monotonic()).expect("let in");
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let socket = Socket::new(theirs, peer, tenant, metrics, IpAddr::V4(Ipv4Addr::LOCALHOST));
     tokio::spawn(socket.run(Bytes::new()));

@@ -52,7 +52,10 @@ async fn an_event_for_many_channels_is_a_frame_for_each() {
     assert_eq!(reply.header("content-type"), Some("application/json"));
     for (name, offset) in [("a", 1), ("b", 2), ("c", 3)] {
         let heard = desk.event().await;
-        assert_eq!((heard.channel.as_str(), heard.offset(), heard.data.as_str()), (name, offset, r#"{"k":[1]}"#));
+        assert_eq!(
+            (heard.channel.as_str(), heard.offset(), heard.data.as_str()),
+            (name, offset, r#"{"k":[1]}"#)
+        );
     }
 }
 
@@ -61,7 +64,8 @@ async fn what_is_refused_says_why_and_publishes_nothing() {
     let relay = Running::start().await;
     let mut desk = relay.desk().await;
     assert!(is_ack(&desk.subscribe("a").await, "a"));
-    let event = |channels: &str, data: &str| format!(r#"{{"name":"X","channels":{channels},"data":"{data}"}}"#);
+    let event =
+        |channels: &str, data: &str| format!(r#"{{"name":"X","channels":{channels},"data":"{data}"}}"#);
     let many: Vec<String> = (0..101).map(|n| format!("\"c{n}\"")).collect();
     let escaped = "\\u0041".repeat(100 * 1024);
     for (body, status) in [
@@ -140,7 +144,8 @@ async fn everybody_hears_the_same_order_however_many_publish() {
     const EACH: usize = 40;
     let relay = Arc::new(Running::start().await);
     let mut desks = [relay.native().await, relay.native().await, relay.native().await];
-    for (desk, name) in desks.iter_mut().zip(["private-booking.1", "private-booking.1", "private-booking.*"]) {
+    for (desk, name) in desks.iter_mut().zip(["private-booking.1", "private-booking.1", "private-booking.*"])
+    {
         assert!(is_ack(&desk.subscribe(name).await, name));
     }
     let publishing: Vec<_> = (0..PUBLISHERS)

@@ -19,7 +19,9 @@ fn refusal(op: &ServerOp, wanted: &str) -> u16 {
 async fn every_kind_of_channel_is_joined_or_refused_as_its_name_says() {
     let relay = Running::start().await;
     let mut desk = relay.desk().await;
-    for name in ["availability", "cache-a", "my-private-x", "private-staff", "private-cache-a", "private-encrypted-a"] {
+    for name in
+        ["availability", "cache-a", "my-private-x", "private-staff", "private-cache-a", "private-encrypted-a"]
+    {
         let told = desk.subscribe(name).await;
         assert!(is_ack(&told, name), "{name}: {told:?}");
         assert!(matches!(told, ServerOp::Subscribed { recovery: None, .. }), "{name}");
@@ -168,7 +170,9 @@ async fn a_pattern_hears_its_family_once_under_the_real_names() {
     let mut desk = relay.native().await;
     assert!(is_ack(&desk.subscribe("private-booking.*").await, "private-booking.*"));
     assert!(is_ack(&desk.subscribe("private-booking.7").await, "private-booking.7"));
-    for channel in ["private-booking", "booking.7", "private-bookings.1", "private-booking.7", "private-booking.8.paid"] {
+    for channel in
+        ["private-booking", "booking.7", "private-bookings.1", "private-booking.7", "private-booking.8.paid"]
+    {
         relay.publish(channel, "X", channel).await;
     }
     relay.publish("private-booking.9", "Last", "").await;

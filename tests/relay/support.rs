@@ -83,7 +83,8 @@ impl Running {
     /// Sends a request as it is, and gives the status, the head and the body of what comes.
     pub(crate) async fn http(&self, request: &str, body: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(self.address).await.expect("connected");
-        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let length =
+            if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let head = format!("{request}\r\nHost: {}\r\nConnection: close\r\n{length}\r\n", self.address);
         stream.write_all(head.as_bytes()).await.expect("written");
         // The relay may answer before it has read everything.
@@ -97,8 +98,15 @@ impl Running {
         self.publish_except(channel, event, data, None).await;
     }
 
-    pub(crate) async fn publish_except(&self, channel: &str, event: &str, data: &str, socket_id: Option<&str>) {
-        let body = serde_json::json!({"name": event, "channel": channel, "data": data, "socket_id": socket_id});
+    pub(crate) async fn publish_except(
+        &self,
+        channel: &str,
+        event: &str,
+        data: &str,
+        socket_id: Option<&str>,
+    ) {
+        let body =
+            serde_json::json!({"name": event, "channel": channel, "data": data, "socket_id": socket_id});
         let reply = self.post(&body.to_string()).await;
         assert_eq!((reply.status, reply.body.as_str()), (200, "{}"), "{}", reply.head);
     }
@@ -142,9 +150,10 @@ impl Reply {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().filter_map(|line| line.split_once(": ")).find_map(|(key, value)| {
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
+        self.head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -217,7 +226,9 @@ impl Desk {
     pub(crate) async fn hear(&mut self) -> ServerOp {
         loop {
             match self.message().await {
-                Message::Text(text) => return ServerOp::parse(&text).unwrap_or_else(|_| panic!("no op: {text}")),
+                Message::Text(text) => {
+                    return ServerOp::parse(&text).unwrap_or_else(|_| panic!("no op: {text}"));
+                }
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("not an op: {other:?}"),
             }

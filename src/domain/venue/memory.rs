@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::super::booking::{Booking, BookingKey, BookingRef, Named};
 use super::super::payment::Outcome;
-use super::Venue;
+use super::{Day, Venue};
 
 impl Venue {
     pub(in crate::domain) fn hear(&mut self, at: Timestamp) {
@@ -62,12 +62,18 @@ impl Venue {
     }
 
     /// All bookings, each once, with all that is known of it.
-    pub(super) fn known(&self) -> impl Iterator<Item = (&BookingKey, Cow<'_, Booking>)> {
+    fn known(&self) -> impl Iterator<Item = (&BookingKey, Cow<'_, Booking>)> {
         let held = self.bookings.iter().filter(|(key, _)| match key {
             BookingKey::Id(_) => true,
             BookingKey::Code(code) => !self.ids.contains_key(code),
         });
         held.map(|(key, booking)| (key, self.whole(key, booking)))
+    }
+
+    /// The bookings of which something was told that happened on this day or later.
+    pub(super) fn touched_on(&self, day: &Day) -> impl Iterator<Item = (&BookingKey, Cow<'_, Booking>)> {
+        let from = day.starts_at;
+        self.known().filter(move |(_, booking)| booking.touched_at >= Some(from))
     }
 
     /// What is kept under an id, with what was told under its code alone.

@@ -241,3 +241,173 @@ impl Log {
         (batch, true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A history, and what it has passed on.
+    fn memory(bounds: Bounds) -> (Memory, Arc<Mutex<Vec<u64>>>) {
+        let passed = Arc::new(Mutex::new(Vec::new()));
+        let follower = Arc::clone(&passed);
+        let memory = Memory::new(
+            Epoch(7),
+            bounds,
+            Box::new(move |sealed| {
+                follower.lock().expect("no panic").push(sealed.position().expect("a position").offset);
+            }),
+        );
+        (memory, passed)
+    }
+
+    fn bounds() -> Bounds {
+        Bounds::lasting(Duration::from_secs(60))
+    }
+
+    async fn publish(memory: &Memory, channel: &str) -> u64 {
+        let draft = Draft::new(ChannelName::parse(channel).expect(channel), "X", "{}", None);
+        memory.publish(vec![draft]).await.expect("kept")[0].offset
+    }
+
+    fn wanted(name: &str) -> Subscription {
+        Subscription::parse(name).expect(name)
+    }
+
+    /// All offsets after one, in batches; `None` where the history doesn't reach.
+    fn since(memory: &Memory, name: &str, mut after: u64, most: usize) -> Option<Vec<u64>> {
+        let mut offsets = Vec::new();
+        loop {
+            let mut last = false;
+            let batch = memory.since(&wanted(name), after, most, &mut || last = true).ok()?;
+            assert!(batch.frames.len() <= most && batch.upto >= after);
+            offsets.extend(batch.frames.iter().filter_map(|frame| Some(frame.position()?.offset)));
+            if last {
+                return Some(offsets);
+            }
+            assert!(batch.upto > after, "it gets on");
+            after = batch.upto;
+        }
+    }
+
+    fn missed(memory: &Memory, name: &str, since: Position) -> Option<Missed> {
+        memory.join(&wanted(name), Some(since), &mut |_| {}).missed
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_passed_on_in_the_same_order_and_found_again() {
+        let (memory, passed) = memory(bounds());
+        let names = ["a", "b.1", "b.2", "a", "b.10", "b", "b.1", "c.1"];
+        for (at, name) in names.iter().enumerate() {
+            assert_eq!(publish(&memory, name).await, at as u64 + 1);
+        }
+        assert_eq!(*passed.lock().expect("no panic"), [1, 2, 3, 4, 5, 6, 7, 8]);
+        for most in [1, 2, 3, 100] {
+            assert_eq!(since(&memory, "a", 0, most), Some(vec![1, 4]));
+            assert_eq!(since(&memory, "a", 1, most), Some(vec![4]));
+            assert_eq!(since(&memory, "a", 4, most), Some(vec![]));
+            assert_eq!(since(&memory, "b.*", 0, most), Some(vec![2, 3, 5, 7]));
+            assert_eq!(since(&memory, "b.*", 3, most), Some(vec![5, 7]));
+            assert_eq!(since(&memory, "never", 0, most), Some(vec![]));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_joins_is_told_where_it_begins_while_nothing_is_passed_on() {
+        let (memory, _) = memory(bounds());
+        publish(&memory, "a").await;
+        publish(&memory, "b").await;
+        let at = |offset| Position { epoch: Epoch(7), offset };
+        let mut begins = Vec::new();
+        for (position, expected) in [
+            (None, None),
+            (Some(at(0)), None),
+            (Some(at(2)), None),
+            (Some(at(3)), Some(Missed::Unknown)),
+            (Some(Position { epoch: Epoch(8), offset: 1 }), Some(Missed::Epoch)),
+        ] {
+            let joined = memory.join(&wanted("a"), position, &mut |after| begins.push(after));
+            assert_eq!(joined, Joined { head: at(2), missed: expected });
+        }
+        assert_eq!(begins, [None, Some(0), Some(2), None, None]);
+    }
+
+    #[tokio::test]
+    async fn a_bound_of_one_channel_is_felt_by_that_channel_alone() {
+        let (memory, _) = memory(Bounds { channel_events: 3, ..bounds() });
+        for _ in 0..5 {
+            publish(&memory, "noisy.1").await;
+        }
+        publish(&memory, "quiet.1").await;
+        assert_eq!(since(&memory, "noisy.1", 2, 10), Some(vec![3, 4, 5]));
+        assert_eq!(since(&memory, "noisy.1", 1, 10), None, "never a part of it");
+        assert_eq!(since(&memory, "noisy.*", 1, 10), None, "a family has all of its channels or none");
+        assert_eq!(since(&memory, "quiet.1", 0, 10), Some(vec![6]));
+        assert_eq!(since(&memory, "quiet.*", 0, 10), Some(vec![6]));
+        let at = |offset| Position { epoch: Epoch(7), offset };
+        assert_eq!(missed(&memory, "noisy.1", at(1)), Some(Missed::Expired));
+        assert_eq!(missed(&memory, "noisy.1", at(2)), None);
+    }
+
+    #[tokio::test]
+    async fn bytes_are_bounded_by_channel_and_together() {
+        let (memory, _) = memory(Bounds { channel_bytes: 100, total_bytes: 150, ..bounds() });
+        for _ in 0..4 {
+            // Some forty bytes each.
+            publish(&memory, "a").await;
+            publish(&memory, "b").await;
+        }
+        let log = memory.lock();
+        assert!(log.bytes <= 150 && log.channels.values().all(|ring| ring.bytes <= 100));
+        assert_eq!(log.bytes, log.frames.values().map(Sealed::size).sum::<usize>());
+        assert_eq!(log.bytes, log.channels.values().map(|ring| ring.bytes).sum::<usize>());
+        assert!(log.frames.contains_key(&8), "the newest is kept");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_old_is_forgotten_with_and_without_news() {
+        let (memory, _) = memory(bounds());
+        publish(&memory, "a").await;
+        tokio::time::advance(Duration::from_secs(59)).await;
+        memory.prune();
+        assert_eq!(since(&memory, "a", 0, 10), Some(vec![1]));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        publish(&memory, "b").await;
+        assert_eq!(since(&memory, "a", 0, 10), None);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        memory.prune();
+        assert_eq!(since(&memory, "b", 0, 10), None);
+        assert_eq!(since(&memory, "b", 2, 10), Some(vec![]), "but nothing was missed after it");
+        assert_eq!(memory.lock().bytes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_channels_are_remembered_together_once_they_are_many() {
+        let (memory, _) = memory(Bounds { channels: 2, ..bounds() });
+        for name in ["a", "b", "c"] {
+            publish(&memory, name).await;
+        }
+        tokio::time::advance(Duration::from_secs(61)).await;
+        memory.prune();
+        assert!(memory.lock().channels.is_empty());
+        for name in ["a", "b", "c", "never", "b.*"] {
+            assert_eq!(since(&memory, name, 2, 10), None, "{name}: something may be gone");
+            assert_eq!(since(&memory, name, 3, 10), Some(vec![]), "{name}");
+        }
+        publish(&memory, "new").await;
+        assert_eq!(since(&memory, "new", 2, 10), None);
+        assert_eq!(since(&memory, "new", 3, 10), Some(vec![4]));
+    }
+
+    #[tokio::test]
+    async fn a_pattern_gets_on_through_any_number_of_other_channels() {
+        let (memory, _) = memory(Bounds { channel_events: usize::MAX, ..bounds() });
+        for _ in 0..2 * SCAN + 10 {
+            publish(&memory, "noise").await;
+        }
+        let last = publish(&memory, "b.1").await;
+        assert_eq!(since(&memory, "b.*", 0, 1), Some(vec![last]));
+    }
+}

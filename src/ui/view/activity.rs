@@ -65,9 +65,13 @@ impl View for Screen {
         if !parts.detail.is_empty() {
             let content = current(model).map(|row| detail::page(model, row, Pane::inner(parts.detail).width));
             let top = model.activity.detail_top;
-            let note = content.as_ref().map(|content| content.note(model, top, page(parts.detail))).unwrap_or_default();
+            let note = content
+                .as_ref()
+                .map(|content| content.note(model, top, page(parts.detail)))
+                .unwrap_or_default();
             let title = model.locale.word("activity.detail");
-            (&Pane::new(theme, title).note(&note, Role::Dim).focused(in_detail || parts.covered)).render(parts.detail, buffer);
+            (&Pane::new(theme, title).note(&note, Role::Dim).focused(in_detail || parts.covered))
+                .render(parts.detail, buffer);
             if let Some(content) = content {
                 content.draw(theme, top, Pane::inner(parts.detail), buffer);
             }
@@ -77,8 +81,8 @@ impl View for Screen {
     fn step(&self, model: &mut Model, step: Step) {
         let parts = layout(model, super::body(model));
         if parts.covered || (model.activity.pane == ActivityPane::Detail && !parts.detail.is_empty()) {
-            let length =
-                current(model).map_or(0, |row| detail::page(model, row, Pane::inner(parts.detail).width).len());
+            let length = current(model)
+                .map_or(0, |row| detail::page(model, row, Pane::inner(parts.detail).width).len());
             let top = model.activity.detail_top;
             model.activity.detail_top = super::scrolled(top, step, length, page(parts.detail));
             return;
@@ -111,7 +115,9 @@ impl View for Screen {
             Action::Back if state.open || state.pane == ActivityPane::Detail => {
                 (state.open, state.pane) = (false, ActivityPane::List);
             }
-            Action::Back if state.list.selected.is_some() || state.list.held.is_some() => state.list.release(),
+            Action::Back if state.list.selected.is_some() || state.list.held.is_some() => {
+                state.list.release()
+            }
             Action::Back => state.filter = crate::ui::model::FilterLine::default(),
             Action::Quit
             | Action::Show(_)
@@ -211,7 +217,9 @@ fn rates(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let minutes = rate.per_minute(model.now);
         let minutes = &minutes[minutes.len().saturating_sub(MINUTES)..];
         let last = minutes.iter().rev().nth(1).copied().unwrap_or(0);
-        let count = model.locale.fill("activity.rate", &[("n", &model.locale.number(rate.total)), ("rate", &last.to_string())]);
+        let count = model
+            .locale
+            .fill("activity.rate", &[("n", &model.locale.number(rate.total)), ("rate", &last.to_string())]);
         let width = columns(&name) + columns(&count) + 3 + 8;
         if x + width > end {
             Pen::new(theme, Rect { x, width: end.saturating_sub(x), ..area }, 0, buffer)
@@ -304,8 +312,9 @@ pub(super) fn rule(theme: &Theme, text: &str, role: Role, pen: &mut Pen<'_>) {
 
 fn draw_reading(model: &Model, theme: &Theme, reading: &Reading, mut pen: Pen<'_>) {
     let line = Headline::of(reading);
-    let (word, role) = words::mark(line.mark);
-    let wide = pen.room() >= 66;
+    let (word, role) = words::mark(&line, reading.change.as_ref());
+    // Where there is little room the reason is worth more than the channel.
+    let wide = pen.room() >= if line.mark == Mark::Odd { 100 } else { 66 };
     pen.cell(9, &words::clock_seconds(model, reading.record.heard_at), Role::Dim);
     pen.cell(7, model.locale.word(word), role);
     if reading.times > 1 {
@@ -320,7 +329,13 @@ fn draw_reading(model: &Model, theme: &Theme, reading: &Reading, mut pen: Pen<'_
             Detail::Reason { event, reason } => {
                 format!("{}: {}", Untrusted::new(event).line(40), words::reason(model, reason))
             }
-            _ => words::tail(model, &line),
+            Detail::None
+            | Detail::Stayed(_)
+            | Detail::FirstIn(_)
+            | Detail::Unseen
+            | Detail::Waits(_)
+            | Detail::Places { .. }
+            | Detail::Words { .. } => words::tail(model, &line),
         };
         pen.text(&text, Role::Act);
         return;

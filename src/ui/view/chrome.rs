@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use super::{VIEWS, ViewId, words};
 use crate::domain::venue::Need;
-use crate::ui::action::{ACTIONS, Action};
+use crate::ui::action::{ACTIONS, Action, Place, Row};
 use crate::ui::layout::Chrome;
 use crate::ui::model::{Model, Said};
 use crate::ui::status;
@@ -42,7 +42,8 @@ pub(in crate::ui) fn tabs(model: &Model) -> Vec<Tab> {
         let key = model.keymap.label(Action::Show(view.id)).unwrap_or_else(|| view.number.to_string());
         (Some(view.id), format!("{key} {}", model.locale.word(view.name)), badge(model, view.id))
     });
-    let help = (None, format!("{help} {}", model.locale.word("view.help")), String::new());
+    let help = if narrow { help } else { format!("{help} {}", model.locale.word("view.help")) };
+    let help = (None, help, String::new());
     for (view, text, badge) in views.chain([help]) {
         let width = columns(&text) + columns(&badge) + 2;
         all.push(Tab { view, from: at, to: at + width, text, badge });
@@ -57,7 +58,7 @@ fn badge(model: &Model, view: ViewId) -> String {
         ViewId::Overview => model.venue.needs(model.now).len(),
         ViewId::Activity => 0,
         ViewId::Link => {
-            usize::from(model.link.away_since().is_some())
+            usize::from(status::banner(model).is_some())
                 + model.topics.iter().filter(|topic| topic.trouble().is_some()).count()
         }
     };
@@ -87,7 +88,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, parts: &Chrome, buffer: &mut Bu
 fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let status = status::link(model, theme.glyphs);
     let now = model.zone.to_datetime(model.now);
-    let time = format!("{} {}", model.locale.clock(model.now, &model.zone), model.locale.zone(model.now, &model.zone));
+    let time = format!(
+        "{} {}",
+        model.locale.clock(model.now, &model.zone),
+        model.locale.zone(model.now, &model.zone)
+    );
     let venue = Untrusted::new(&model.venue_name).line(32);
     let state = format!("{} {}", status.mark, status.word);
     let who = match &model.identity {
@@ -95,6 +100,10 @@ fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         None => String::new(),
     };
     let mut pen = Pen::new(theme, area, 0, buffer);
+    if area.width <= columns(&state) + 1 {
+        pen.text(&state, status.role);
+        return;
+    }
     if area.width < 60 {
         pen.skip(u16::from(area.width >= 40)).tail(&state, status.role, 1);
         pen.text(&time, Role::Text);
@@ -124,7 +133,11 @@ fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 fn draw_tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     for tab in tabs(model) {
-        let area = Rect { x: area.x + tab.from, width: (tab.to - tab.from).min(area.width.saturating_sub(tab.from)), ..area };
+        let area = Rect {
+            x: area.x + tab.from,
+            width: (tab.to - tab.from).min(area.width.saturating_sub(tab.from)),
+            ..area
+        };
         let here = match tab.view {
             Some(view) => model.help.is_none() && model.view == view,
             None => model.help.is_some(),
@@ -140,14 +153,18 @@ fn alert(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let words = &model.locale;
     let mut pen = Pen::new(theme, area, 0, buffer);
     pen.skip(1).keep(1);
-    if let Some(back) = &model.back && model.now.duration_since(back.to) < TOLD {
+    if let Some(back) = &model.back
+        && model.now.duration_since(back.to) < TOLD
+    {
         let role = if back.complete { Role::Settled } else { Role::Act };
         pen.text(&format!("{} {}", theme.glyphs.live, words::back(model, back)), role);
         return;
     }
     let safe = |text: &str| Untrusted::new(text).line(40);
-    let who = |name: &Option<String>| name.as_deref().map_or_else(|| words.word("line.somebody").to_owned(), safe);
-    let code = |code: &Option<String>| code.as_deref().map(|code| format!("{} ", safe(code))).unwrap_or_default();
+    let who =
+        |name: &Option<String>| name.as_deref().map_or_else(|| words.word("line.somebody").to_owned(), safe);
+    let code =
+        |code: &Option<String>| code.as_deref().map(|code| format!("{} ", safe(code))).unwrap_or_default();
     let span = |span: Duration| words::age(model, span);
     let needs = model.venue.needs(model.now);
     let text = match needs.first() {
@@ -190,20 +207,28 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         pen.text(words.word(key), Role::Key);
         return;
     }
-    let numbers: Vec<String> = VIEWS.iter().filter_map(|view| model.keymap.label(Action::Show(view.id))).collect();
-    let mut all = vec![(numbers.join(" "), words.word("hint.screens"))];
-    for row in ACTIONS.iter().filter(|row| !row.hint.is_empty()) {
-        let under_help = model.help.is_some() && !matches!(row.action, Action::Help | Action::Language | Action::Quit);
-        if let Some(key) = model.keymap.label(row.action).filter(|_| row.works_on(model.view) && !under_help) {
-            all.push((key, words.word(row.hint)));
+    // Help and the way out are always there; the others as there is room, and a hint is whole or not there.
+    let hint = |row: &Row| Some((model.keymap.label(row.action)?, words.word(row.hint)));
+    let width = |(key, word): &(String, &str)| columns(key) + columns(word) + 3;
+    let always: Vec<_> = ACTIONS
+        .iter()
+        .filter(|row| matches!(row.action, Action::Help | Action::Quit))
+        .filter_map(hint)
+        .collect();
+    let numbers: Vec<String> =
+        VIEWS.iter().filter_map(|view| model.keymap.label(Action::Show(view.id))).collect();
+    let mut shown = vec![(numbers.join(" "), words.word("hint.screens"))];
+    let mut room = pen.room().saturating_sub(always.iter().chain(&shown).map(width).sum());
+    for row in ACTIONS.iter().filter(|row| !row.hint.is_empty() && row.works_on(model.view)) {
+        let own = matches!(row.action, Action::Help | Action::Quit);
+        let under_help = model.help.is_some() && row.place != Place::Everywhere;
+        if let Some(hint) = hint(row).filter(|hint| !own && !under_help && width(hint) <= room) {
+            room -= width(&hint);
+            shown.push(hint);
         }
     }
-    for (key, word) in all {
-        // A hint is whole or not there.
-        if pen.room() < columns(&key) + 1 + columns(word) {
-            continue;
-        }
-        pen.text(&key, Role::Key).skip(1).text(word, Role::Dim).skip(2);
+    for (key, word) in shown.iter().chain(&always) {
+        pen.text(key, Role::Key).skip(1).text(word, Role::Dim).skip(2);
     }
 }
 
@@ -215,8 +240,8 @@ pub(super) fn draw_counters(model: &Model, theme: &Theme, area: Rect, buffer: &m
     let rows = [
         ("tile.inside", venue.inside(model.now).len()),
         ("tile.verify", venue.queue(model.now).payments.len()),
-        ("counter.ins", flow.ins),
-        ("counter.outs", flow.outs),
+        ("counter.in_today", flow.ins),
+        ("counter.out_today", flow.outs),
         ("tile.bookings", venue.bookings(model.now).count),
     ];
     for (y, (key, n)) in (0..area.height).zip(rows) {

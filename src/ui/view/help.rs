@@ -66,7 +66,8 @@ fn content(model: &Model, width: u16) -> Page {
 pub(super) fn draw(model: &Model, theme: &Theme, top: usize, area: Rect, buffer: &mut Buffer) {
     let content = content(model, Pane::inner(area).width);
     let note = content.note(model, top, page(area));
-    (&Pane::new(theme, model.locale.word("help.title")).note(&note, Role::Dim).focused(true)).render(area, buffer);
+    (&Pane::new(theme, model.locale.word("help.title")).note(&note, Role::Dim).focused(true))
+        .render(area, buffer);
     content.draw(theme, top, Pane::inner(area), buffer);
 }
 

@@ -7,8 +7,8 @@ use ratatui::widgets::Widget;
 use super::{View, words};
 use crate::ui::action::Action;
 use crate::ui::cursor::Step;
-use crate::ui::glyphs::Glyphs;
 use crate::ui::facts::{TopicFacts, WireFacts, WireState};
+use crate::ui::glyphs::Glyphs;
 use crate::ui::layout::{link_columns, page};
 use crate::ui::model::Model;
 use crate::ui::status;
@@ -77,7 +77,10 @@ fn connection(model: &Model, glyphs: Glyphs, page: &mut Page) {
     page.entry(words.word("link.state"), Role::Dim, &format!("{} {}", state.mark, state.word), state.role);
     let since = words.fill(
         "link.since_line",
-        &[("time", &words::clock_seconds(model, link.since)), ("span", &words.age(model.now.duration_since(link.since)))],
+        &[
+            ("time", &words::clock_seconds(model, link.since)),
+            ("span", &words.age(model.now.duration_since(link.since))),
+        ],
     );
     page.entry(words.word("link.since"), Role::Dim, &since, Role::Text);
     if let Some(cause) = &link.cause {
@@ -118,7 +121,10 @@ fn connection(model: &Model, glyphs: Glyphs, page: &mut Page) {
         None => words.word("link.nobody").to_owned(),
     };
     page.entry(words.word("link.who"), Role::Dim, &who, Role::Text);
-    let file = model.log_file.as_deref().map_or_else(|| words.word("link.no_log").to_owned(), |file| Untrusted::new(file).line(200));
+    let file = model
+        .log_file
+        .as_deref()
+        .map_or_else(|| words.word("link.no_log").to_owned(), |file| Untrusted::new(file).line(200));
     page.entry(words.word("link.log_file"), Role::Dim, &file, Role::Code);
 }
 
@@ -170,10 +176,12 @@ fn wire_rows(model: &Model, wire: &WireFacts, page: &mut Page) {
             (format!("{}{}", words.count("wire.events", wire.events), last.unwrap_or_default()), Role::Text)
         }
         WireState::Refused { status, why, detail, retry_at, .. } => {
-            let retry = retry_at.map(|at| {
-                words.fill("wire.retry", &[("span", &words.span(model.now.duration_until(at)))])
-            });
-            (format!("{}{}", status::reason(model, *status, *why, detail), retry.unwrap_or_default()), Role::Urgent)
+            let retry = retry_at
+                .map(|at| words.fill("wire.retry", &[("span", &words.span(model.now.duration_until(at)))]));
+            (
+                format!("{}{}", status::reason(model, *status, *why, detail), retry.unwrap_or_default()),
+                Role::Urgent,
+            )
         }
         WireState::Off { why, .. } => (words.word(why.key()).to_owned(), Role::Dim),
     };

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::apply::Change;
+use crate::domain::event::NotUnderstood;
 use crate::domain::headline::{Detail, Headline, Mark};
 use crate::domain::money::{Money, Style, Sums};
 use crate::domain::payment::Outcome;
-use crate::domain::event::NotUnderstood;
 use crate::ui::facts::{BackFacts, GapFacts};
 use crate::ui::model::Model;
 use crate::ui::theme::Role;
@@ -29,7 +30,8 @@ pub(super) fn money(model: &Model, money: Money) -> String {
 /// Sums in each currency, whole where they fit into `columns`, short where they do not.
 pub(super) fn sums(model: &Model, sums: &Sums, columns: u16) -> String {
     let join = |short: bool| {
-        let texts = sums.iter().map(|money| if short { money.short(style(model)) } else { money.long(style(model)) });
+        let texts =
+            sums.iter().map(|money| if short { money.short(style(model)) } else { money.long(style(model)) });
         texts.collect::<Vec<_>>().join(" + ")
     };
     let long = join(false);
@@ -58,13 +60,38 @@ pub(super) fn clock_seconds(model: &Model, at: Timestamp) -> String {
     if then == now { model.locale.clock_seconds(at, &model.zone) } else { model.locale.date(then) }
 }
 
-/// The word and role of a kind of line.
-pub(super) fn mark(mark: Mark) -> (&'static str, Role) {
-    match mark {
+/// The word and role of a line. What a change made of it comes before what it is.
+pub(super) fn mark(line: &Headline, change: Option<&Change>) -> (&'static str, Role) {
+    match change {
+        Some(Change::Filled) => return ("mark.full", Role::Act),
+        Some(Change::Freed) => return ("mark.freed", Role::Settled),
+        Some(
+            Change::Again
+            | Change::Late
+            | Change::Placed
+            | Change::InAgain { .. }
+            | Change::Left { .. }
+            | Change::LeftUnseen
+            | Change::Ended { .. },
+        )
+        | None => {}
+    }
+    match line.mark {
         Mark::Free => ("mark.free", Role::Dim),
         Mark::Used => ("mark.used", Role::Dim),
         Mark::Status => ("mark.status", Role::Code),
-        Mark::Paid => ("mark.paid", Role::Settled),
+        Mark::Paid => match &line.detail {
+            Detail::Words { outcome: Some(Outcome::Verified), .. } => ("mark.paid", Role::Settled),
+            Detail::Words { outcome: Some(Outcome::Rejected), .. } => ("mark.failed", Role::Urgent),
+            Detail::Words { outcome: None, .. }
+            | Detail::None
+            | Detail::Stayed(_)
+            | Detail::FirstIn(_)
+            | Detail::Unseen
+            | Detail::Waits(_)
+            | Detail::Places { .. }
+            | Detail::Reason { .. } => ("mark.status", Role::Code),
+        },
         Mark::Book => ("mark.book", Role::Title),
         Mark::Pay => ("mark.pay", Role::Act),
         Mark::In => ("mark.in", Role::Arrive),
@@ -97,11 +124,17 @@ pub(super) fn tail(model: &Model, line: &Headline) -> String {
         }
         Detail::Places { used, free, total } => parts.push(places(model, *used, *free, *total)),
         Detail::Words { status, payment_status, outcome } => {
-            let said = [status, payment_status].into_iter().flatten().map(|word| safe(word)).collect::<Vec<_>>();
+            let said =
+                [status, payment_status].into_iter().flatten().map(|word| safe(word)).collect::<Vec<_>>();
+            let ended = outcome.map(|outcome| words.word(self::outcome(outcome)).to_owned());
+            // `verified` is said once, also where the backend's word is ours.
+            let ended = ended.filter(|ended| said.iter().all(|word| !word.eq_ignore_ascii_case(ended)));
             parts.push(said.join(" / "));
-            parts.extend(outcome.map(|outcome| words.word(self::outcome(outcome)).to_owned()));
+            parts.extend(ended);
         }
-        Detail::Reason { event, reason } => parts.push(format!("{}: {}", safe(event), self::reason(model, reason))),
+        Detail::Reason { event, reason } => {
+            parts.push(format!("{}: {}", safe(event), self::reason(model, reason)))
+        }
     }
     parts.retain(|part| !part.is_empty());
     parts.join(", ")

@@ -56,7 +56,10 @@ impl Widget for &Big<'_> {
             return;
         }
         // Bold would make some terminals draw the blocks of another font.
-        let style = ratatui::style::Style { add_modifier: ratatui::style::Modifier::empty(), ..self.theme.of(self.role) };
+        let style = ratatui::style::Style {
+            add_modifier: ratatui::style::Modifier::empty(),
+            ..self.theme.of(self.role)
+        };
         for (x, digit) in (area.x..).step_by(4).zip(self.number.to_string().bytes()) {
             for (y, row) in (area.y..).zip(DIGITS[usize::from(digit.saturating_sub(b'0')) % 10]) {
                 buffer.set_string(x, y, row, style);

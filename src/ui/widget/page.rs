@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::ui::model::Model;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::pen::{columns, wrap};
 use crate::ui::widget::Pen;
+use crate::ui::widget::pen::{columns, wrap};
 
 /// The page. Its texts are our own words, or have been made safe.
 pub struct Page {

@@ -359,6 +359,15 @@ fn fields_of_an_unknown_event_are_unwrapped_and_kept_as_they_came() {
 }
 
 #[test]
+fn data_nested_however_deep_is_read_or_shown_raw() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let data = format!(r#"{{"booking_id":1,"extra":{deep}}}"#);
+    assert!(read_event("CheckInNotification", &data, &Backend::default()).is_ok());
+    assert_eq!(fields_of("CheckInNotification", &data), Value::String(data));
+    assert_eq!(fields_of("OrderShipped", &deep), Value::String(deep));
+}
+
+#[test]
 fn one_and_the_same_event_has_one_identity_in_every_shape() {
     for kind in Kind::ALL {
         let identities: std::collections::HashSet<_> = captured()

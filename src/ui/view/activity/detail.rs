@@ -41,7 +41,8 @@ fn heard(model: &Model, reading: &Reading, page: &mut Page) {
     let record = &reading.record;
     let safe = |text: &str| Untrusted::new(text).line(200);
     page.entry(locale.word("detail.event"), Role::Dim, &safe(&record.event), Role::Name);
-    let channel = record.channel.as_deref().map_or_else(|| locale.word("activity.no_channel").to_owned(), safe);
+    let channel =
+        record.channel.as_deref().map_or_else(|| locale.word("activity.no_channel").to_owned(), safe);
     page.entry(locale.word("detail.channel"), Role::Dim, &channel, Role::Code);
     let heard = locale.clock_seconds(record.heard_at, &model.zone);
     page.entry(locale.word("detail.heard"), Role::Dim, &heard, Role::Text);
@@ -60,7 +61,11 @@ fn heard(model: &Model, reading: &Reading, page: &mut Page) {
     match &reading.event {
         Ok(_) => {
             let line = Headline::of(reading);
-            let who = [line.code.as_deref(), line.name.as_deref()].into_iter().flatten().map(safe).collect::<Vec<_>>();
+            let who = [line.code.as_deref(), line.name.as_deref()]
+                .into_iter()
+                .flatten()
+                .map(safe)
+                .collect::<Vec<_>>();
             let amount = line.amount.map(|amount| words::money(model, amount));
             let parts = who.into_iter().chain(amount).chain([words::tail(model, &line)]);
             let text = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");

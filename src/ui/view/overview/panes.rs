@@ -7,6 +7,7 @@ use ratatui::widgets::Widget;
 
 use super::{Picture, feed};
 use crate::domain::headline::Headline;
+use crate::domain::record::Reading;
 use crate::domain::session::SessionView;
 use crate::domain::venue::Need;
 use crate::ui::log::{Fold, Note, Row, RowId};
@@ -72,10 +73,17 @@ fn draw_session(
     let full = session.is_full();
     let wide = row.width >= 60;
     let label = names.clamp(8, if wide { 22 } else { row.width / 3 });
-    Pen::new(theme, row, 0, buffer).select(selected).cell(label, &name(model, session), if full { Role::Name } else { Role::Text });
+    Pen::new(theme, row, 0, buffer).select(selected).cell(
+        label,
+        &name(model, session),
+        if full { Role::Name } else { Role::Text },
+    );
 
     // From the right: how the number moves, its trend, what it is; the bar takes the middle.
-    let pace = session.pace.filter(|pace| *pace != 0).map(|pace| locale.fill("sessions.pace", &[("n", &format!("{pace:+}"))]));
+    let pace = session
+        .pace
+        .filter(|pace| *pace != 0)
+        .map(|pace| locale.fill("sessions.pace", &[("n", &format!("{pace:+}"))]));
     let tail = if wide { 19 } else { 0 };
     let count = match (session.used, session.total) {
         (Some(used), Some(total)) => format!("{used}/{total}"),
@@ -94,7 +102,9 @@ fn draw_session(
         && bar >= 4
     {
         let positive = |n: i64| u64::try_from(n).unwrap_or(0);
-        let gauge = Gauge::new(theme, positive(used), positive(total)).role(if full { Role::Act } else { Role::Bar }).stale(stale);
+        let gauge = Gauge::new(theme, positive(used), positive(total))
+            .role(if full { Role::Act } else { Role::Bar })
+            .stale(stale);
         (&gauge).render(Rect { x: row.x + label + 1, width: bar, ..row }, buffer);
     }
     let used = label + 1 + if bar >= 4 { bar + 1 } else { 0 };
@@ -229,7 +239,7 @@ pub(super) fn live(model: &Model, theme: &Theme, frame: Rect, buffer: &mut Buffe
 
 fn draw_fold(model: &Model, theme: &Theme, fold: &Fold, mut pen: Pen<'_>) {
     match model.log.get(fold.newest) {
-        Some(Row::Heard(reading)) => draw_line(model, theme, &Headline::of(reading), fold.count, pen),
+        Some(Row::Heard(reading)) => draw_line(model, theme, reading, fold.count, pen),
         Some(Row::Note(Note::Gap(gap))) => rule(theme, &words::gap(model, gap), Role::Act, &mut pen),
         Some(Row::Note(Note::Back(back))) => {
             let role = if back.complete { Role::Settled } else { Role::Act };
@@ -239,9 +249,10 @@ fn draw_fold(model: &Model, theme: &Theme, fold: &Fold, mut pen: Pen<'_>) {
     }
 }
 
-fn draw_line(model: &Model, theme: &Theme, line: &Headline, count: u64, mut pen: Pen<'_>) {
+fn draw_line(model: &Model, theme: &Theme, reading: &Reading, count: u64, mut pen: Pen<'_>) {
+    let line = &Headline::of(reading);
     let wide = pen.room() >= 56;
-    let (word, role) = words::mark(line.mark);
+    let (word, role) = words::mark(line, reading.change.as_ref());
     let time = if wide { words::clock_seconds(model, line.at) } else { words::clock(model, line.at) };
     pen.cell(if wide { 9 } else { 6 }, &time, Role::Dim);
     pen.cell(7, model.locale.word(word), role);
@@ -253,7 +264,7 @@ fn draw_line(model: &Model, theme: &Theme, line: &Headline, count: u64, mut pen:
     }
     if line.code.is_some() || line.name.is_some() {
         pen.foreign(7, line.code.as_deref().unwrap_or_default(), Role::Code).skip(1);
-        let names = if wide { 18 } else { pen.room().min(16) };
+        let names = if pen.room() >= 58 { 18 } else { pen.room().min(15) };
         pen.foreign(names, line.name.as_deref().unwrap_or_default(), Role::Name).skip(1);
     }
     pen.text(&words::tail(model, line), Role::Text);

@@ -18,9 +18,8 @@ struct Tile {
     title: &'static str,
     number: usize,
     role: Role,
-    /// Beside the number.
-    beside: String,
-    beside_role: Role,
+    /// Beside the number, each with columns free before it.
+    beside: Vec<(u16, String, Role)>,
     /// Below it.
     below: String,
     below_role: Role,
@@ -32,34 +31,38 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &OverviewLayout, buffer
     let tiles = tiles(model, layout.tiles[0].width.saturating_sub(4));
     let stale = status::is_stale(model);
     if layout.line.height > 0 {
-        line(model, theme, &tiles, stale, layout.line, buffer);
+        line(model, theme, stale, layout.line, buffer);
     }
     for (tile, frame) in tiles.iter().zip(layout.tiles).filter(|(_, frame)| frame.height > 0) {
         (&Pane::new(theme, model.locale.word(tile.title))).render(frame, buffer);
-        let inner = Rect { x: frame.x + 2, y: frame.y + 1, width: frame.width.saturating_sub(3), height: frame.height.saturating_sub(2) };
-        draw_tile(theme, tile, stale, inner, buffer);
+        draw_tile(theme, tile, stale, Pane::inner(frame), buffer);
     }
 }
 
 fn tiles(model: &Model, width: u16) -> [Tile; 4] {
     let (words, venue, now) = (&model.locale, &model.venue, model.now);
-    let since = venue.counts_since(now).map(|at| words.fill("tile.since", &[("time", &words::clock(model, at))]));
-    let quarters = |counts: &[u32]| counts.iter().copied().map(u64::from).collect::<Vec<_>>();
+    let since =
+        venue.counts_since(now).map(|at| words.fill("tile.since", &[("time", &words::clock(model, at))]));
+    // The day's quarters go on to midnight; those to come would be drawn as an empty end.
+    let begun = now.duration_since(venue.day(now).starts_at).as_secs().max(0) / (15 * 60) + 1;
+    let begun = usize::try_from(begun).unwrap_or(0);
+    let quarters = |counts: &[u32]| counts.iter().take(begun).copied().map(u64::from).collect::<Vec<_>>();
 
     let inside = venue.inside(now);
     let over = inside.iter().filter(|guest| guest.over.is_some()).count();
     let longest = inside.iter().map(|guest: &Guest| guest.stayed).max();
     let (below, below_role) = match (over, longest) {
         (0, None) => (String::new(), Role::Dim),
-        (0, Some(longest)) => (words.fill("tile.longest", &[("span", &words::age(model, longest))]), Role::Dim),
+        (0, Some(longest)) => {
+            (words.fill("tile.longest", &[("span", &words::age(model, longest))]), Role::Dim)
+        }
         (over, _) => (format!("{} !", words.count("tile.over", over as u64)), Role::Act),
     };
     let first = Tile {
         title: "tile.inside",
         number: inside.len(),
         role: Role::Name,
-        beside: since.clone().unwrap_or_default(),
-        beside_role: Role::Act,
+        beside: since.iter().map(|since| (2, since.clone(), Role::Act)).collect(),
         below,
         below_role,
         chart: Vec::new(),
@@ -71,8 +74,10 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
         title: "tile.flow",
         number: flow.ins,
         role: Role::Arrive,
-        beside: words.fill("tile.in_out", &[("outs", &flow.outs.to_string())]),
-        beside_role: Role::Leave,
+        beside: vec![
+            (1, words.word("tile.in").to_owned(), Role::Arrive),
+            (3, words.fill("tile.out", &[("n", &flow.outs.to_string())]), Role::Leave),
+        ],
         below: per_quarter(),
         below_role: if since.is_some() { Role::Act } else { Role::Dim },
         chart: quarters(&flow.ins_per_quarter),
@@ -84,8 +89,7 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
         title: "tile.bookings",
         number: bookings.count,
         role: Role::Name,
-        beside: words::sums(model, &bookings.amounts, width.saturating_sub(number)),
-        beside_role: Role::Money,
+        beside: vec![(2, words::sums(model, &bookings.amounts, width.saturating_sub(number)), Role::Money)],
         below: since.clone().unwrap_or_default(),
         below_role: Role::Act,
         chart: quarters(&bookings.per_quarter),
@@ -100,11 +104,10 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
         number: waiting,
         role: if urgent { Role::Act } else { Role::Name },
         beside: match oldest {
-            Some(oldest) if urgent => format!("! {oldest}"),
-            Some(oldest) => oldest,
-            None => words.word("tile.nothing_waits").to_owned(),
+            Some(oldest) if urgent => vec![(2, format!("! {oldest}"), Role::Act)],
+            Some(oldest) => vec![(2, oldest, Role::Dim)],
+            None => vec![(2, words.word("tile.nothing_waits").to_owned(), Role::Dim)],
         },
-        beside_role: if urgent { Role::Act } else { Role::Dim },
         below: words::sums(model, &queue.amounts, width),
         below_role: Role::Money,
         chart: Vec::new(),
@@ -118,14 +121,13 @@ fn draw_tile(theme: &Theme, tile: &Tile, stale: bool, area: Rect, buffer: &mut B
     if big.fits(area.width, area.height.saturating_sub(1)) {
         (&big).render(area, buffer);
         let left = big.width() + 2;
-        let beside = Rect { x: area.x + left.min(area.width), width: area.width.saturating_sub(left), height: 1, ..area };
+        let beside =
+            Rect { x: area.x + left.min(area.width), width: area.width.saturating_sub(left), ..area };
         if stale {
-            Pen::new(theme, Rect { y: area.y + 1, ..beside }, 0, buffer).text("~", Role::Stale);
+            Pen::new(theme, beside, Big::HEIGHT - 1, buffer).text("~", Role::Stale);
         }
-        // Beside big digits there is room for two short rows; longer words go on below.
-        for (y, row) in (0..2).zip(crate::ui::widget::pen::wrap(&tile.beside, beside.width)) {
-            let role = tile.beside_role;
-            Pen::new(theme, Rect { y: area.y + y, ..beside }, 0, buffer).text(&row, role);
+        for (y, (_, text, role)) in (0..Big::HEIGHT).zip(&tile.beside) {
+            Pen::new(theme, beside, y, buffer).text(text, *role);
         }
         let lower = Rect { y: area.y + Big::HEIGHT + u16::from(area.height > 4), height: 1, ..area };
         below(theme, tile, lower, buffer);
@@ -133,7 +135,10 @@ fn draw_tile(theme: &Theme, tile: &Tile, stale: bool, area: Rect, buffer: &mut B
     }
     let mark = if stale { "~" } else { "" };
     let mut pen = Pen::new(theme, area, 0, buffer);
-    pen.text(&format!("{mark}{}", tile.number), number).skip(2).text(&tile.beside, tile.beside_role);
+    pen.text(&format!("{mark}{}", tile.number), number);
+    for (gap, text, role) in &tile.beside {
+        pen.skip(*gap).text(text, *role);
+    }
     below(theme, tile, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, buffer);
 }
 
@@ -143,23 +148,36 @@ fn below(theme: &Theme, tile: &Tile, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let words = columns(&tile.below);
-    let chart = if tile.chart.is_empty() { 0 } else { area.width.saturating_sub(if words > 0 { words + 1 } else { 0 }).min(24) };
+    let chart = if tile.chart.iter().all(|count| *count == 0) {
+        0
+    } else {
+        area.width.saturating_sub(if words > 0 { words + 1 } else { 0 }).min(24)
+    };
     (&Spark::new(theme, &tile.chart)).render(Rect { width: chart, height: 1, ..area }, buffer);
     let gap = u16::from(chart > 0);
     let rest = Rect { x: area.x + chart + gap, width: area.width.saturating_sub(chart + gap), ..area };
     Pen::new(theme, rest, 0, buffer).text(&tile.below, tile.below_role);
 }
 
-/// All four in one line, as far as they fit.
-fn line(model: &Model, theme: &Theme, tiles: &[Tile; 4], stale: bool, area: Rect, buffer: &mut Buffer) {
+/// The numbers in one line, as far as they fit.
+fn line(model: &Model, theme: &Theme, stale: bool, area: Rect, buffer: &mut Buffer) {
+    let (venue, now) = (&model.venue, model.now);
+    let flow = venue.flow(now);
+    let numbers = [
+        ("tile.inside", venue.inside(now).len(), Role::Name),
+        ("counter.in", flow.ins, Role::Arrive),
+        ("counter.out", flow.outs, Role::Leave),
+        ("tile.verify", venue.queue(now).payments.len(), Role::Act),
+        ("counter.bookings", venue.bookings(now).count, Role::Name),
+    ];
     let mark = if stale { "~" } else { "" };
     let mut pen = Pen::new(theme, area, 0, buffer);
     pen.skip(1);
-    for tile in tiles {
-        let (title, number) = (model.locale.word(tile.title), format!("{mark}{}", tile.number));
+    for (key, number, role) in numbers {
+        let (title, number) = (model.locale.word(key), format!("{mark}{number}"));
         if pen.room() < columns(title) + columns(&number) + 1 {
             break;
         }
-        pen.text(title, Role::Dim).skip(1).text(&number, if stale { Role::Stale } else { tile.role }).skip(2);
+        pen.text(title, Role::Dim).skip(1).text(&number, if stale { Role::Stale } else { role }).skip(2);
     }
 }
