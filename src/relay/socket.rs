@@ -125,12 +125,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             match self.poll_write(cx) {
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(())) if self.goodbye == Goodbye::Said && self.left => return Poll::Ready(()),
-                Poll::Ready(Ok(())) => {}
                 // Whoever does not read our answers is not asked for more questions.
                 Poll::Pending if self.until.is_none() && !self.outbox.has_room_for_answers() => {
                     return Poll::Pending;
                 }
-                Poll::Pending => {}
+                Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if self.until.is_some_and(|until| deadline != until.into()) {
                 // Writing has decided the end; the timer has to know.

@@ -212,19 +212,20 @@ impl fmt::Display for Origins {
 
 /// Whether an `Origin` header's value names a page of this machine.
 pub fn is_loopback_origin(origin: &str) -> bool {
-    Url::parse(origin).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && names_loopback(url.host()))
+    Url::parse(origin).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.host().is_some_and(|host| names_loopback(&host))
+    })
 }
 
-/// Whether a URL's host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
-pub fn names_loopback(host: Option<Host<&str>>) -> bool {
+/// Whether a host is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
+pub fn names_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     match host {
-        None => false,
-        Some(Host::Domain(name)) => {
-            let name = name.strip_suffix('.').unwrap_or(name);
-            name.eq_ignore_ascii_case("localhost")
+        Host::Domain(name) => {
+            let name = name.as_ref();
+            name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost")
         }
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => IpAddr::V6(*ip).to_canonical().is_loopback(),
     }
 }
 
