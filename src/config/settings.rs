@@ -13,6 +13,7 @@ use super::venue::VenueSettings;
 use super::{Error, directories};
 use crate::domain::event::Backend;
 use crate::login::{self, Login, Store};
+use crate::ui::theme;
 use crate::{client, publisher, telemetry};
 
 const AUTH_PATH: &str = "/api/broadcasting/auth";
@@ -107,7 +108,7 @@ impl Settings {
             token: layer.token,
             backend_timezone: layer.backend_timezone.unwrap_or(TimeZone::UTC),
             timezone: layer.timezone.unwrap_or_else(TimeZone::system),
-            theme: layer.theme.unwrap_or_else(|| "dark".to_owned()),
+            theme: layer.theme.or_else(|| theme::names().next().map(str::to_owned)).unwrap_or_default(),
             locale: layer.locale.unwrap_or_else(|| "en".to_owned()),
             data_dir: layer.data_dir.or_else(|| directories().map(|all| all.data_dir().to_owned())),
             log_file: layer.log_file,

@@ -114,7 +114,10 @@ impl Money {
             None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        if whole.is_empty()
+            || digits.ends_with('.')
+            || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+        {
             return None;
         }
         let significant = format!("{whole}{}", fraction.trim_end_matches('0'));
@@ -280,8 +283,21 @@ mod tests {
 
     #[test]
     fn what_is_no_exact_amount_is_none() {
-        for text in ["", ".", "-", "x", "1,000", "Rp50.000", "0.001", "1e-3", "1e99", "1e999999999999", "NaN"]
-        {
+        for text in [
+            "",
+            ".",
+            "-",
+            "1.",
+            ".5",
+            "x",
+            "1,000",
+            "Rp50.000",
+            "0.001",
+            "1e-3",
+            "1e99",
+            "1e999999999999",
+            "NaN",
+        ] {
             assert_eq!(idr(text), None, "{text}");
         }
         assert_eq!(idr("92233720368547758.08"), None);

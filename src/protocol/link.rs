@@ -418,13 +418,12 @@ impl Link {
                 }
                 match &mut self.unanswered {
                     None if self.ping_at <= now => self.ping(now, PONG),
-                    None => {}
                     Some(ping) if ping.until <= now => self.end(End::NoPong),
                     Some(ping) if ping.suspicious_at.is_some_and(|at| at <= now) => {
                         ping.suspicious_at = None;
                         self.out.push_back(Output::Suspect);
                     }
-                    Some(_) => {}
+                    None | Some(_) => {}
                 }
             }
         }

@@ -50,13 +50,7 @@ fn is_loopback_host(host: &str) -> bool {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    Host::parse(name).is_ok_and(|host| {
-        names_loopback(Some(match &host {
-            Host::Domain(name) => Host::Domain(name.as_str()),
-            Host::Ipv4(ip) => Host::Ipv4(*ip),
-            Host::Ipv6(ip) => Host::Ipv6(*ip),
-        }))
-    })
+    Host::parse(name).is_ok_and(|host| names_loopback(&host))
 }
 
 #[cfg(test)]

@@ -189,9 +189,9 @@ impl Outbox {
         queues.deliveries.retain(|sealed| !of_it(sealed.channel()) || wanted(sealed.channel()));
         queues.delivery_bytes = queues.deliveries.iter().map(Sealed::size).sum();
         queues.queued -= (before - queues.deliveries.len()) as u64;
-        let queued = queues.queued;
-        for cursor in &mut queues.behind {
-            cursor.waits_for = cursor.waits_for.min(queued);
+        let Queues { behind, queued, .. } = &mut *queues;
+        for cursor in behind {
+            cursor.waits_for = cursor.waits_for.min(*queued);
         }
     }
 
@@ -199,11 +199,11 @@ impl Outbox {
     /// without listening.
     pub fn tell(&self, frame: Bytes) {
         let mut queues = self.lock();
-        if !queues.has_room_for_control() {
-            queues.farewell.get_or_insert((CloseCode::OVER_CAPACITY, "too many answers wait to be read"));
-        } else {
+        if queues.has_room_for_control() {
             queues.control_bytes += frame.len();
             queues.control.push_back(frame);
+        } else {
+            queues.farewell.get_or_insert((CloseCode::OVER_CAPACITY, "too many answers wait to be read"));
         }
         queues.wake();
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use frontdesk::client::{
-    Advice, Cause, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, State, Step,
+    Advice, Cause, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, State,
+    Step, TopicFacts,
 };
 use frontdesk::protocol::op::Recovery as Answer;
 use frontdesk::protocol::{ClientOp, CloseCode, Epoch, Position, ServerOp};
@@ -16,6 +17,7 @@ fn heard(event: Event) -> Option<Heard> {
     if let Event::Heard(heard) = event { Some(heard) } else { None }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as its siblings")]
 fn back(event: Event) -> Option<Recovery> {
     if let Event::Back(back) = event { Some(back) } else { None }
 }
@@ -106,7 +108,7 @@ async fn every_answer_of_a_backend_has_its_reason_and_its_advice() {
         ("login", Refusal::Redirected { to: "/login".into() }, Advice::CheckRedirect),
         ("csrf", Refusal::Csrf, Advice::CheckMiddleware),
         ("busy", Refusal::Busy, Advice::Wait),
-        ("down", Refusal::Failing { status: 503 }, Advice::Wait),
+        ("down", Refusal::Failing { status: 503 }, Advice::CheckBackend),
         (
             "page",
             Refusal::BadAnswer { status: 200, reason: "a web page instead of JSON".into() },
@@ -122,7 +124,7 @@ async fn every_answer_of_a_backend_has_its_reason_and_its_advice() {
     guest.accept("private-fine").await;
     let mut found = std::collections::BTreeMap::new();
     while found.len() < expected.len() {
-        let facts = listener.topic("a refusal", |facts| facts.refused()).await;
+        let facts = listener.topic("a refusal", TopicFacts::refused).await;
         found.insert(facts.logical.clone(), facts);
     }
     for (topic, refusal, advice) in expected {
@@ -142,7 +144,7 @@ async fn a_refused_token_is_shown_once_and_another_one_is_tried() {
     let mut listener = Listener::open(logged_in(&stage, &backend, &["staff"]));
     let mut guest = stage.greet("1.2", false).await;
     guest.accept("staff").await;
-    let refused = |facts: &frontdesk::client::TopicFacts| facts.names[0].state.refusal().is_some();
+    let refused = |facts: &TopicFacts| facts.names[0].state.refusal().is_some();
     let facts = listener.topic("a refusal", refused).await;
     assert_eq!(facts.names[0].state.refusal(), Some(&Refusal::LogIn));
     assert_eq!(facts.names[0].state.advice(), Some(Advice::LogIn));
@@ -166,7 +168,7 @@ async fn the_token_follows_no_redirect() {
         let backend = Backend::open(move |_, _| (status, elsewhere, String::new())).await;
         let mut listener = Listener::open(logged_in(&stage, &backend, &["private-staff"]));
         let _guest = stage.greet("1.2", false).await;
-        let facts = listener.topic("a refusal", |facts| facts.refused()).await;
+        let facts = listener.topic("a refusal", TopicFacts::refused).await;
         assert_eq!(
             facts.names[0].state.refusal(),
             Some(&Refusal::Redirected { to: other.endpoint.to_string() })
@@ -206,7 +208,7 @@ async fn a_subscription_that_the_server_refuses_is_that_topics_affair() {
         };
         guest.say(&op).await;
     }
-    let facts = listener.topic("a refusal", |facts| facts.refused()).await;
+    let facts = listener.topic("a refusal", TopicFacts::refused).await;
     let words = "401: the server refused: The connection is unauthorized.";
     assert_eq!(facts.names[0].state.refusal().map(ToString::to_string).as_deref(), Some(words));
     assert_eq!(facts.advice(), Some(Advice::CheckSecret));

@@ -83,8 +83,8 @@ async fn what_is_refused_says_why_and_publishes_nothing() {
         ("[".repeat(50_000), 400),
     ] {
         let reply = relay.post(&body).await;
-        assert_eq!(reply.status, status, "{:.80}: {}", body, reply.body);
-        assert!(reply.json()["error"].as_str().is_some_and(|error| !error.is_empty()), "{:.80}", body);
+        assert_eq!(reply.status, status, "{body:.80}: {}", reply.body);
+        assert!(reply.json()["error"].as_str().is_some_and(|error| !error.is_empty()), "{body:.80}");
     }
     let reply = relay.post(&event(r#"["a"]"#, &escaped)).await;
     assert_eq!(reply.status, 200, "the limit is of the decoded data");

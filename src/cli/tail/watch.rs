@@ -56,9 +56,8 @@ impl Watch {
                 }
             }
             State::Live if !self.connected || self.cause.is_some() => {
-                if self.cause.take().is_some() {
-                    say(&format!("connected to {}", link.server.url));
-                }
+                say(&format!("connected to {}", link.server.url));
+                self.cause = None;
                 if !self.connected {
                     self.past(link);
                 }

@@ -187,11 +187,11 @@ mod tests {
         match payload.len() {
             short @ 0..=125 => frame.push(0x80 | u8::try_from(short).expect("short")),
             medium @ 126..=0xFFFF => {
-                frame.push(0x80 | 126);
+                frame.push(0xFE);
                 frame.extend(u16::try_from(medium).expect("medium").to_be_bytes());
             }
             long => {
-                frame.push(0x80 | 127);
+                frame.push(0xFF);
                 frame.extend((long as u64).to_be_bytes());
             }
         }

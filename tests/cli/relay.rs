@@ -1,0 +1,95 @@
+//! `relay`: what it says at its start, who may start it, and how it ends.
+
+use crate::bench::{Home, Relay};
+
+#[test]
+fn a_check_says_what_the_relay_would_do_and_ends() {
+    let home = Home::new();
+    let ran = home.run(&["relay", "--check"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    for words in [
+        "listening on ws://127.0.0.1:6001 and ws://[::1]:6001",
+        "app-id with the key app-key",
+        "admin, staff, booking.*",
+        "PUSHER_APP_SECRET=app-secret",
+        "wsPort: 6001",
+    ] {
+        assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
+    }
+    assert!(!home.path(".local").exists(), "a check leaves nothing behind");
+}
+
+#[test]
+fn apps_come_from_the_file_and_from_who_names_one_in_full() {
+    let home = Home::new()
+        .with("PUSHER_APP_ID", "2002")
+        .with("PUSHER_APP_KEY", "two")
+        .with("PUSHER_APP_SECRET", "0123456789abcdef-two");
+    home.file(
+        ".config/frontdesk/frontdesk.toml",
+        "[relay]\nlisten = \"0.0.0.0:7000\"\n[[app]]\nid = \"1001\"\nkey = \"one\"\nsecret = \"0123456789abcdef-one\"\n",
+    );
+    let ran = home.run(&["relay", "--check"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for words in
+        ["ws://0.0.0.0:7000", "1001 with the key one", "2002 with the key two", "PUSHER_HOST=THIS-HOST"]
+    {
+        assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("0123456789abcdef"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_default_secret_is_for_this_machine_alone() {
+    for args in [&["--check"][..], &[]] {
+        let ran = Home::new().run(&[&["relay", "--listen", "0.0.0.0:0"], args].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.contains("default or short secret"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_second_relay_in_one_folder_is_refused_with_the_firsts_process() {
+    let home = Home::new();
+    let first = Relay::start(&home, &[]);
+    let second = home.run(&["relay", "--listen", "localhost:0"]);
+    assert_eq!((second.code, second.stdout.as_str()), (Some(1), ""));
+    assert!(second.stderr.contains(&format!("process {}", first.child.id())), "{}", second.stderr);
+    let ephemeral = Relay::start(&home, &["--ephemeral"]);
+    assert_eq!(ephemeral.stop().code, Some(0));
+    drop(first);
+    // The kernel has freed the lock of the one that was killed.
+    assert_eq!(Relay::start(&home, &[]).stop().code, Some(0));
+}
+
+#[test]
+fn a_taken_port_is_said_with_what_to_do() {
+    let home = Home::new();
+    let first = Relay::start(&home, &["--ephemeral"]);
+    let second = home.run(&["relay", "--ephemeral", "--listen", &format!("localhost:{}", first.port)]);
+    assert_eq!(second.code, Some(1));
+    assert!(
+        second.stderr.contains("something else does; stop it, or choose another port"),
+        "{}",
+        second.stderr
+    );
+}
+
+#[test]
+fn sigterm_drains_it_and_it_ends_well_with_its_log_on_stderr_and_in_its_folder() {
+    let home = Home::new();
+    let ran = Relay::start(&home, &["--headless"]).stop();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("drained"), "{}", ran.stderr);
+    let log = crate::bench::all_text_below(&home.path(".local/share/frontdesk/relay/log"));
+    assert!(log.contains("drained"), "{log}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_noted_and_the_relay_serves() {
+    let home = Home::new();
+    let file = home.file("file", "");
+    let ran = Relay::start(&home, &["--data-dir", file.to_str().expect("a path")]).stop();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("nothing is kept on disk"), "{}", ran.stderr);
+}
