@@ -7,6 +7,7 @@ use super::{Error, is_absent, themes_dir};
 use crate::domain::venue;
 use crate::login::Login;
 use crate::ui::facts::Identity;
+use crate::ui::glyphs::Glyphs;
 use crate::ui::keymap::Keymap;
 use crate::ui::locale::Locale;
 use crate::ui::theme::{Depth, Theme};
@@ -20,6 +21,9 @@ impl Settings {
     pub fn app(&self, client: client::Options, identity: Option<Identity>) -> Result<app::Options, Error> {
         let depth = Depth::detect(|name| std::env::var(name).ok());
         let unknown = |setting, expected: String| Error::Unknown { setting, expected };
+        let mut theme = Theme::load(&self.theme, depth, Some(&own_theme))
+            .map_err(|error| unknown("theme", error.to_string()))?;
+        theme.glyphs = Glyphs::detect(|name| std::env::var(name).ok());
         Ok(app::Options {
             client,
             identity,
@@ -34,8 +38,7 @@ impl Settings {
             complete_from: None,
             locale: Locale::load(&self.locale).map_err(|error| unknown("locale", error.to_string()))?,
             keymap: Keymap::with(&self.venue.keys).map_err(|error| unknown("[keys]", error.to_string()))?,
-            theme: Theme::load(&self.theme, depth, Some(&own_theme))
-                .map_err(|error| unknown("theme", error.to_string()))?,
+            theme,
             log_file: self.log_file.clone(),
             live: None,
         })

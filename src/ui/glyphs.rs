@@ -3,6 +3,8 @@
 //! Two sets: blocks and box drawing, which every terminal of the last twenty years has, and plain ASCII for
 //! those that do not. No sign exists in one set alone.
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::symbols::border;
 
 /// One set of characters. Every one is one column wide.
@@ -41,6 +43,37 @@ pub struct Glyphs {
 }
 
 impl Glyphs {
+    /// What the environment says that the terminal can show: `TERM=dumb`, or a language whose characters are
+    /// not UTF-8, gets ASCII. A machine that names no language at all is taken for a modern one.
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| env(name).filter(|value| !value.is_empty());
+        // The first that is set decides, as in POSIX.
+        let language =
+            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).map(|name| name.to_lowercase());
+        let utf8 = language.is_none_or(|name| name.contains("utf-8") || name.contains("utf8"));
+        if utf8 && set("TERM").as_deref() != Some("dumb") { Self::BLOCKS } else { Self::ASCII }
+    }
+
+    /// Makes a picture of ASCII alone, where that is the set: also what words and names brought along.
+    pub fn narrow(&self, area: Rect, buffer: &mut Buffer) {
+        if *self != Self::ASCII {
+            return;
+        }
+        for position in area.positions() {
+            let cell = &mut buffer[position];
+            let plain = match cell.symbol() {
+                symbol if symbol.is_ascii() => continue,
+                "·" | "–" | "─" => "-",
+                "…" | "▒" => "~",
+                "×" => "x",
+                "↑" => "^",
+                "↓" => "v",
+                _ => "?",
+            };
+            cell.set_symbol(plain);
+        }
+    }
+
     /// Blocks and box drawing.
     pub const BLOCKS: Self = Self {
         full: '█',
@@ -87,4 +120,24 @@ impl Glyphs {
         times: 'x',
         dot: '-',
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_cannot_show_blocks_gets_ascii() {
+        for (pairs, glyphs) in [
+            (&[("LANG", "en_GB.UTF-8")][..], Glyphs::BLOCKS),
+            (&[], Glyphs::BLOCKS),
+            (&[("LC_ALL", "C.utf8"), ("LANG", "C")], Glyphs::BLOCKS),
+            (&[("LC_ALL", "C"), ("LANG", "id_ID.UTF-8")], Glyphs::ASCII),
+            (&[("LANG", "C.UTF-8"), ("TERM", "dumb")], Glyphs::ASCII),
+        ] {
+            let env =
+                |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(Glyphs::detect(env), glyphs, "{pairs:?}");
+        }
+    }
 }

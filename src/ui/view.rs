@@ -83,14 +83,12 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     buffer.set_style(area, theme.of(Role::Ground));
     let parts = Chrome::of(model, area);
     chrome::draw(model, theme, &parts, buffer);
-    if layout::is_small(area) {
-        chrome::draw_counters(model, theme, parts.body, buffer);
-        return;
-    }
     match model.help {
+        _ if layout::is_small(area) => chrome::draw_counters(model, theme, parts.body, buffer),
         Some(top) => help::draw(model, theme, top, parts.body, buffer),
         None => of(model.view).draw(model, theme, parts.body, buffer),
     }
+    theme.glyphs.narrow(area, buffer);
 }
 
 /// The area of the body for the model's own size, for keys that go by pages.

@@ -1,12 +1,14 @@
 //! What the screens look like.
 
 use crossterm::event::KeyCode;
-use frontdesk::ui::Msg;
 use frontdesk::ui::facts::{BackFacts, GapFacts, LinkState, OddFacts};
+use frontdesk::ui::glyphs::Glyphs;
+use frontdesk::ui::theme::Depth;
+use frontdesk::ui::{Msg, Theme};
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::scene::{Scene, at, live, lost, refused};
+use crate::scene::{Scene, at, live, lost, picture, refused};
 
 #[test]
 fn the_overview_at_80_by_24() {
@@ -130,6 +132,24 @@ fn the_help_at_80_by_24() {
     let mut scene = Scene::busy((80, 24));
     scene.keys("?");
     assert_snapshot!(scene.text());
+}
+
+#[test]
+fn in_ascii_every_screen_says_the_same_without_any_other_character() {
+    let mut theme = Theme::load("mono", Depth::True, None).expect("a built-in theme");
+    theme.glyphs = Glyphs::ASCII;
+    let mut scene = odd((120, 35));
+    scene.send(Msg::Link(Box::new(lost())));
+    for keys in ["1", "5", "6", "?"] {
+        scene.keys(keys);
+        let buffer = picture(&scene.model, &theme, 120, 35);
+        let strange: Vec<_> = buffer.content.iter().map(|c| c.symbol()).filter(|s| !s.is_ascii()).collect();
+        assert!(strange.is_empty(), "{keys}: {strange:?}");
+    }
+    scene.keys("?1");
+    let buffer = picture(&scene.model, &theme, 80, 24);
+    let rows = buffer.content.chunks(80).map(|row| row.iter().map(|c| c.symbol()).collect::<String>());
+    assert_snapshot!(rows.map(|row| row.trim_end().to_owned()).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

@@ -27,27 +27,25 @@ pub(super) struct Screen;
 /// The ids of the rows that are shown, newest first: those that the filter lets through, up to the one at
 /// which the list is held. And how many newer ones wait.
 fn rows(model: &Model) -> (Vec<RowId>, u64) {
+    let mut shown: Vec<RowId> = passing(model).collect();
     let held = model.activity.list.held;
+    let waiting = held.map_or(0, |held| shown.partition_point(|id| *id > held));
+    shown.drain(..waiting);
+    (shown, waiting as u64)
+}
+
+/// The ids of all rows that the filter lets through, newest first.
+fn passing(model: &Model) -> impl Iterator<Item = RowId> {
     let filter = model.activity.filter.filter.as_ref();
-    let mut waiting = 0;
-    let mut shown = Vec::new();
-    for (id, row) in model.log.rows() {
-        if !filter.is_none_or(|filter| filter.matches(&Item::new(row, model.now))) {
-            continue;
-        }
-        if held.is_some_and(|held| id > held) {
-            waiting += 1;
-        } else {
-            shown.push(id);
-        }
-    }
-    (shown, waiting)
+    let passes = move |row| filter.is_none_or(|filter| filter.matches(&Item::new(row, model.now)));
+    model.log.rows().filter(move |(_, row)| passes(*row)).map(|(id, _)| id)
 }
 
 /// The row whose detail is shown: the selected one, else the newest.
 fn current(model: &Model) -> Option<Row<'_>> {
-    let id = model.activity.list.selected.or_else(|| rows(model).0.first().copied())?;
-    model.log.get(id)
+    let cursor = &model.activity.list;
+    let newest = || passing(model).find(|id| cursor.held.is_none_or(|held| *id <= held));
+    model.log.get(cursor.selected.or_else(newest)?)
 }
 
 fn layout(model: &Model, body: Rect) -> ActivityLayout {
@@ -96,6 +94,7 @@ impl View for Screen {
 
     fn act(&self, model: &mut Model, action: Action) {
         let newest = model.log.newest();
+        let has_detail = !layout(model, super::body(model)).detail.is_empty();
         let state = &mut model.activity;
         match action {
             Action::Open => {
@@ -105,8 +104,8 @@ impl View for Screen {
             }
             Action::NextPane | Action::PreviousPane => {
                 state.pane = match state.pane {
-                    ActivityPane::List => ActivityPane::Detail,
-                    ActivityPane::Detail => ActivityPane::List,
+                    ActivityPane::List if has_detail => ActivityPane::Detail,
+                    ActivityPane::List | ActivityPane::Detail => ActivityPane::List,
                 };
             }
             Action::Pause => pause(&mut state.list, newest),
