@@ -55,6 +55,8 @@ enum Wake {
 struct Granted {
     /// Another token, or none.
     token: bool,
+    /// A try at once.
+    retry: bool,
 }
 
 struct Driver {
@@ -222,11 +224,12 @@ impl Driver {
             self.authorizer = Authorizer::new(&self.options, wishes.token.as_ref());
             self.subscriptions.token_changed(self.authorizer.as_ref().map(|_| ()).map_err(|off| *off));
         }
-        if wishes.retries != self.granted.retries {
+        let retry = wishes.retries != self.granted.retries;
+        if retry {
             self.subscriptions.retry_now();
         }
         self.granted = wishes;
-        Granted { token }
+        Granted { token, retry }
     }
 
     fn enter(&mut self, state: State) {
