@@ -145,10 +145,18 @@ impl Driver {
                 opened = &mut opening => return Ok(match opened {
                     Ok(socket) => Ok((socket, network.http)),
                     Err(cause) => {
-                        let retry = match cause {
+                        let retry = match &cause {
                             Cause::Settings(_) => Retry::Never,
-                            Cause::NoWebSocket { status: 429 | 503 } => Retry::WithBackoff { widen: true },
-                            _ => Retry::WithBackoff { widen: false },
+                            // What a busy server, or a proxy before one, asks for.
+                            Cause::NoWebSocket { status } => Retry::WithBackoff { widen: [429, 503].contains(status) },
+                            Cause::Closed { .. }
+                            | Cause::Lost(_)
+                            | Cause::Silent
+                            | Cause::TimedOut(_)
+                            | Cause::UnknownHost(_)
+                            | Cause::Unreachable(_)
+                            | Cause::Tls(_)
+                            | Cause::NotPusher(_) => Retry::WithBackoff { widen: false },
                         };
                         Err(Ended { cause, retry })
                     }
