@@ -45,7 +45,7 @@ impl Endpoint {
 }
 
 /// Keeps a token.
-pub(crate) fn run(args: Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.backend.as_backend()])?;
     let _log = telemetry::start(&settings.telemetry(None, false))?;
     let origin = settings.token_origin()?;
