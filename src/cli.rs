@@ -165,10 +165,14 @@ pub(crate) fn say(words: &str) {
     }
 }
 
-/// Runs a command's own work, on this thread alone.
+/// Runs a command's own work, on this thread alone. What is still going on afterwards is not waited for: the
+/// look-up of a host's name, which nothing can stop, may take longer than anybody has patience for.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?.block_on(work)
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
 }
 
 /// A line of output. Its text may come from a server, so it is made safe here.

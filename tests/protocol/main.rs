@@ -6,5 +6,6 @@
 mod client;
 mod halves;
 mod link;
+mod relay;
 mod stage;
 mod transcripts;
