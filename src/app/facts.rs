@@ -115,7 +115,7 @@ fn refused_because(refusal: Refusal) -> (ui::Why, String) {
 
 fn advice(advice: client::Advice) -> ui::Advice {
     match advice {
-        client::Advice::Wait => ui::Advice::Wait,
+        client::Advice::Wait | client::Advice::CheckBackend => ui::Advice::Wait,
         client::Advice::LogIn => ui::Advice::LogIn,
         client::Advice::AskForRights => ui::Advice::AskForRights,
         client::Advice::SetEndpoint => ui::Advice::SetEndpoint,
