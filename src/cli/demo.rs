@@ -72,6 +72,8 @@ async fn live(args: &Args, settings: Settings, clock: Clock) -> Outcome {
     let (live, listened_to) = oneshot::channel();
     let dashboard = if args.headless {
         announce(&house)?;
+        // Nobody is waited for.
+        drop(live);
         None
     } else {
         Some(dashboard(&house, &settings, live, clock.now())?)
