@@ -315,7 +315,6 @@ fn leftovers(files: &[Source]) -> Vec<String> {
         ["dbg", "!("],
         ["#[ig", "nore"],
         ["../sha", "red"],
-        ["/ho", "me/"],
         ["/ro", "ot/"],
         ["/wo", "rk/"],
     ]

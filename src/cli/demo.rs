@@ -72,7 +72,7 @@ async fn live(args: &Args, settings: Settings, clock: Clock) -> Outcome {
     let (live, listened_to) = oneshot::channel();
     let dashboard = if args.headless {
         announce(&house)?;
-        // Nobody is waited for.
+        // Nobody will say that the screen is live.
         drop(live);
         None
     } else {

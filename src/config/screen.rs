@@ -1,7 +1,9 @@
 //! The settings of a dashboard: themes, words and keys by their names, and the venue that it shows.
 
+use std::{fs, io};
+
 use super::settings::Settings;
-use super::{Error, themes_dir};
+use super::{Error, is_absent, themes_dir};
 use crate::domain::venue;
 use crate::login::Login;
 use crate::ui::facts::Identity;
@@ -32,7 +34,7 @@ impl Settings {
             complete_from: None,
             locale: Locale::load(&self.locale).map_err(|error| unknown("locale", error.to_string()))?,
             keymap: Keymap::with(&self.venue.keys).map_err(|error| unknown("[keys]", error.to_string()))?,
-            theme: Theme::load(&self.theme, depth, themes_dir().as_deref())
+            theme: Theme::load(&self.theme, depth, Some(&own_theme))
                 .map_err(|error| unknown("theme", error.to_string()))?,
             log_file: self.log_file.clone(),
             live: None,
@@ -46,5 +48,16 @@ impl Settings {
     pub fn identity(&self) -> Result<Option<Identity>, Error> {
         let named = |login: Login| Some(Identity { name: login.name?, role: login.role });
         Ok(self.login()?.and_then(named))
+    }
+}
+
+/// The text of a theme that the reader keeps in the settings' folder.
+fn own_theme(name: &str) -> io::Result<Option<String>> {
+    let Some(folder) = themes_dir() else { return Ok(None) };
+    let path = folder.join(format!("{name}.toml"));
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
     }
 }

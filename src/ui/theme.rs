@@ -1,12 +1,12 @@
 //! Colours as roles: a drawing asks for [`Role::Urgent`], never for red.
 //!
-//! A theme is one TOML file under `themes/`, embedded in the binary; a file of the same name in the reader's
-//! own folder wins over it. Each role is written as one line of text: a colour, `on` another, and `bold`,
+//! A theme is one TOML file under `themes/`, embedded in the binary; one of the reader's [`Own`] of the same
+//! name wins over it. Each role is written as one line of text: a colour, `on` another, and `bold`,
 //! `underlined` or `reverse` (`"#eef6ff on #16384d bold"`). What a file leaves out comes from the theme that
 //! it `inherits`. [`Depth`] says what a terminal can show; a theme is brought down to it once, when loaded.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io;
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
@@ -178,13 +178,13 @@ pub enum BadTheme {
         /// The name that was asked for.
         name: String,
     },
-    /// The file is there and cannot be read.
-    #[error("cannot read the theme {path}: {source}")]
+    /// The reader's own is there and cannot be read.
+    #[error("cannot read the theme `{name}`: {source}")]
     Unreadable {
-        /// The file.
-        path: String,
+        /// The theme.
+        name: String,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The text is no theme.
     #[error("theme `{name}`: {reason}")]
@@ -195,6 +195,9 @@ pub enum BadTheme {
         reason: String,
     },
 }
+
+/// The themes that the reader keeps: the text of one by its name, nothing where there is none.
+pub type Own<'a> = dyn Fn(&str) -> io::Result<Option<String>> + 'a;
 
 /// A style for every role, at the depth of the terminal.
 #[derive(Clone, Debug)]
@@ -220,12 +223,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Theme {
-    /// Loads `name` for a terminal of `depth`. `folder` is where the reader keeps themes of their own.
+    /// Loads `name` for a terminal of `depth`. The reader's `own` win over the built-in ones.
     ///
     /// Without colours it is `mono` whatever was asked for, with sixteen `16`: a theme in a thousand shades
     /// would come out unreadable there.
-    pub fn load(name: &str, depth: Depth, folder: Option<&Path>) -> Result<Self, BadTheme> {
-        let asked = Self::read(name, folder, 0)?;
+    pub fn load(name: &str, depth: Depth, own: Option<&Own<'_>>) -> Result<Self, BadTheme> {
+        let asked = Self::read(name, own, 0)?;
         let mut theme = match depth {
             Depth::Mono => Self::read("mono", None, 0)?,
             Depth::Sixteen if asked.needs_many_colours() => Self::read("16", None, 0)?,
@@ -264,14 +267,14 @@ impl Theme {
         self.styles.iter().any(|style| [style.fg, style.bg].iter().any(|c| matches!(c, Some(Color::Rgb(..)))))
     }
 
-    fn read(name: &str, folder: Option<&Path>, depth: u8) -> Result<Self, BadTheme> {
+    fn read(name: &str, own: Option<&Own<'_>>, depth: u8) -> Result<Self, BadTheme> {
         let wrong = |reason: String| BadTheme::Wrong { name: name.to_owned(), reason };
-        let text = source(name, folder)?;
+        let text = source(name, own)?;
         let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         let mut theme = match file.inherits {
             Some(_) if depth > 4 => return Err(wrong("it inherits itself".to_owned())),
             // A file may inherit the built-in theme of its own name.
-            Some(parent) => Self::read(&parent, folder.filter(|_| parent != name), depth + 1)?,
+            Some(parent) => Self::read(&parent, own.filter(|_| parent != name), depth + 1)?,
             None => {
                 Self { name: String::new(), styles: [Style::new(); Role::ALL.len()], glyphs: Glyphs::BLOCKS }
             }
@@ -289,15 +292,14 @@ impl Theme {
 }
 
 /// The text of a theme: the reader's own file, or the built-in one.
-fn source(name: &str, folder: Option<&Path>) -> Result<String, BadTheme> {
+fn source(name: &str, own: Option<&Own<'_>>) -> Result<String, BadTheme> {
     // A name is no path: `../x` asks for a theme that is not there.
     let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    if let (Some(folder), true) = (folder, plain) {
-        let path = folder.join(format!("{name}.toml"));
-        match std::fs::read_to_string(&path) {
-            Ok(text) => return Ok(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(BadTheme::Unreadable { path: path.display().to_string(), source }),
+    if let (Some(own), true) = (own, plain) {
+        match own(name) {
+            Ok(Some(text)) => return Ok(text),
+            Ok(None) => {}
+            Err(source) => return Err(BadTheme::Unreadable { name: name.to_owned(), source }),
         }
     }
     EMBEDDED
@@ -464,15 +466,15 @@ mod tests {
         }
     }
 
+    /// A reader's themes: one.
+    fn shelf(its_name: &str, text: &str) -> impl Fn(&str) -> io::Result<Option<String>> {
+        move |name| Ok((name == its_name).then(|| text.to_owned()))
+    }
+
     #[test]
-    fn a_file_in_the_readers_folder_wins_and_may_build_on_the_built_in_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(
-            folder.path().join("harbor.toml"),
-            "inherits = \"harbor\"\n[roles]\nact = \"#ffffff bold\"",
-        )
-        .expect("written");
-        let own = Theme::load("harbor", Depth::True, Some(folder.path())).expect("loads");
+    fn a_theme_of_the_readers_own_wins_and_may_build_on_the_built_in_one() {
+        let shelf = shelf("harbor", "inherits = \"harbor\"\n[roles]\nact = \"#ffffff bold\"");
+        let own = Theme::load("harbor", Depth::True, Some(&shelf)).expect("loads");
         let built_in = Theme::load("harbor", Depth::True, None).expect("loads");
         assert_eq!(
             own.of(Role::Act),
@@ -483,7 +485,6 @@ mod tests {
 
     #[test]
     fn a_wrong_theme_is_refused_with_the_place_of_the_fault() {
-        let folder = tempfile::tempdir().expect("a folder");
         for (text, place) in [
             ("[roles]\nsky = \"blue\"", "no role `sky`"),
             ("[roles]\nact = \"amberish\"", "act: `amberish` is no colour"),
@@ -492,12 +493,16 @@ mod tests {
             ("inherits = \"mine\"", "no theme `mine`"),
             ("inherits = \"nowhere\"", "no theme `nowhere`"),
         ] {
-            std::fs::write(folder.path().join("mine.toml"), text).expect("written");
-            let error = Theme::load("mine", Depth::True, Some(folder.path())).expect_err(text).to_string();
+            let error =
+                Theme::load("mine", Depth::True, Some(&shelf("mine", text))).expect_err(text).to_string();
             assert!(error.contains(place), "{text}: {error}");
         }
         for name in ["", "../mine", "nowhere"] {
-            assert!(Theme::load(name, Depth::True, Some(folder.path())).is_err(), "{name}");
+            assert!(Theme::load(name, Depth::True, Some(&shelf("../mine", ""))).is_err(), "{name}");
         }
+        let unreadable = |_: &str| Err(io::ErrorKind::PermissionDenied.into());
+        let error =
+            Theme::load("harbor", Depth::True, Some(&unreadable)).expect_err("unreadable").to_string();
+        assert!(error.starts_with("cannot read the theme `harbor`"), "{error}");
     }
 }

@@ -40,9 +40,14 @@ fn tail_survives(kind: Kind) {
     subscribed(&tail, &mut publisher, channels.clone());
 
     server.kill();
-    tail.until(Stream::Err, "word about the lost link", |line| line.contains("lost").then_some(()));
+    tail.until(Stream::Err, "word about the lost link", |line| {
+        line.contains("connection broke").then_some(())
+    });
 
     server.start_again();
+    tail.until(Stream::Err, "word about the link that is back", |line| {
+        line.contains("back: away").then_some(())
+    });
     subscribed(&tail, &mut publisher, channels);
 }
 

@@ -108,7 +108,7 @@ async fn every_answer_of_a_backend_has_its_reason_and_its_advice() {
         ("login", Refusal::Redirected { to: "/login".into() }, Advice::CheckRedirect),
         ("csrf", Refusal::Csrf, Advice::CheckMiddleware),
         ("busy", Refusal::Busy, Advice::Wait),
-        ("down", Refusal::Failing { status: 503 }, Advice::Wait),
+        ("down", Refusal::Failing { status: 503 }, Advice::CheckBackend),
         (
             "page",
             Refusal::BadAnswer { status: 200, reason: "a web page instead of JSON".into() },

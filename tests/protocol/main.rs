@@ -7,5 +7,6 @@ mod client;
 mod halves;
 mod link;
 mod relay;
+mod secure;
 mod stage;
 mod transcripts;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use frontdesk::protocol::peer::{Hello, Peer, SocketId};
 use frontdesk::relay::broker::Bounds;
+use frontdesk::relay::exposure::Exposure;
 use frontdesk::relay::metrics::Metrics;
 use frontdesk::relay::socket::Socket;
 use frontdesk::relay::{App, Tenant};
@@ -28,7 +29,9 @@ async fn connection() -> WebSocketStream<DuplexStream> {
     let peer =
         Peer::open(Arc::clone(&tenant.rules), hello, SocketId(1, 2), time::monotonic()).expect("let in");
     let (ours, theirs) = tokio::io::duplex(64 << 10);
-    let socket = Socket::new(theirs, peer, tenant, metrics, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let exposure = Exposure { peer: localhost, forwarded: false, origin: None, local: true };
+    let socket = Socket::new(theirs, peer, tenant, metrics, exposure);
     tokio::spawn(socket.run(Bytes::new()));
     let mut client = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
     assert!(matches!(client.next().await, Some(Ok(Message::Text(_)))));
