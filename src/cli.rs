@@ -129,14 +129,14 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let clock = Clock::system();
     let outcome = match cli.command {
-        None => dashboard::run(cli.dashboard, clock),
+        None => dashboard::run(&cli.dashboard, clock),
         Some(Command::Demo(args)) => demo::run(&args, clock),
-        Some(Command::Relay(args)) => relay::run(args, clock),
+        Some(Command::Relay(args)) => relay::run(&args, clock),
         Some(Command::Tail(args)) => tail::run(args, clock),
         Some(Command::Emit(args)) => emit::run(args, clock),
-        Some(Command::Login(args)) => login::run(args),
+        Some(Command::Login(args)) => login::run(&args),
         Some(Command::Logout(args)) => logout::run(&args),
-        Some(Command::Whoami(args)) => whoami::run(args),
+        Some(Command::Whoami(args)) => whoami::run(&args),
     };
     match outcome {
         Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
@@ -165,10 +165,14 @@ pub(crate) fn say(words: &str) {
     }
 }
 
-/// Runs a command's own work, on this thread alone.
+/// Runs a command's own work, on this thread alone. What is still going on afterwards is not waited for: the
+/// look-up of a host's name, which nothing can stop, may take longer than anybody has patience for.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?.block_on(work)
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
 }
 
 /// A line of output. Its text may come from a server, so it is made safe here.

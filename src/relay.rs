@@ -199,14 +199,14 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Asks everybody to come back: at once if there are few, at a pace if there are many.
 async fn say_goodbye(relay: &Relay) {
-    let outboxes: Vec<_> = relay.tenants.iter().flat_map(|tenant| tenant.outboxes()).collect();
-    let step = outboxes.len().div_ceil(DRAIN_STEPS).max(100);
-    for (at, some) in outboxes.chunks(step).enumerate() {
+    let connections: Vec<_> = relay.tenants.iter().flat_map(|tenant| tenant.connected_now()).collect();
+    let step = connections.len().div_ceil(DRAIN_STEPS).max(100);
+    for (at, some) in connections.chunks(step).enumerate() {
         if at > 0 {
             tokio::time::sleep(DRAIN_STEP).await;
         }
-        for outbox in some {
-            outbox.close(CloseCode::RECONNECT, "the relay is going away; come back at once");
+        for connection in some {
+            connection.outbox.close(CloseCode::RECONNECT, "the relay is going away; come back at once");
         }
     }
 }

@@ -122,6 +122,7 @@ fn advice(advice: client::Advice) -> ui::Advice {
         client::Advice::CheckEndpoint => ui::Advice::CheckEndpoint,
         client::Advice::CheckRedirect => ui::Advice::CheckRedirect,
         client::Advice::CheckMiddleware => ui::Advice::CheckMiddleware,
+        client::Advice::CheckBackend => ui::Advice::CheckBackend,
         client::Advice::CheckEnvironment => ui::Advice::CheckEnvironment,
         client::Advice::CheckSecret => ui::Advice::CheckSecret,
         client::Advice::UseHttps => ui::Advice::UseHttps,

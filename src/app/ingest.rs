@@ -36,3 +36,52 @@ impl Ingest {
         (record, event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ChannelName, Epoch, Position};
+
+    fn heard(event: &str, data: &str) -> client::Heard {
+        client::Heard {
+            at: "2024-01-15T08:05:02Z".parse().unwrap(),
+            channel: Some(ChannelName::parse("private-staff").unwrap()),
+            event: event.to_owned(),
+            data: data.to_owned(),
+            position: Some(Position { epoch: Epoch(7), offset: 41 }),
+            connection: 2,
+            user_id: None,
+        }
+    }
+
+    #[test]
+    fn what_is_heard_is_numbered_in_the_order_of_arrival_and_kept_as_it_came() {
+        let mut ingest = Ingest::new(Backend::default());
+        let data = r#"{"data":{"booking_id":1,"checkin_time":"2024-01-15T08:05:00Z"}}"#;
+        let (first, event) = ingest.read(heard(r"App\Events\CheckInNotification", data));
+        assert!(matches!(event, Ok(VenueEvent::CheckInNotification(_))), "{event:?}");
+        let (second, _) = ingest.read(heard("x", "y"));
+        assert_eq!((first.seq, second.seq), (1, 2));
+        let expected = Record {
+            seq: 1,
+            heard_at: "2024-01-15T08:05:02Z".parse().unwrap(),
+            channel: Some("private-staff".to_owned()),
+            event: r"App\Events\CheckInNotification".to_owned(),
+            data: data.to_owned(),
+            position: Some("7:41".to_owned()),
+            connection: 2,
+        };
+        assert_eq!(first, expected);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_a_record_too_with_the_reason() {
+        let mut ingest = Ingest::new(Backend::default());
+        for (event, data) in [("", ""), ("App\\Events\\CheckInNotification", "[]"), ("Unknown", "\u{1b}[2J")]
+        {
+            let (record, reading) = ingest.read(heard(event, data));
+            assert_eq!((&*record.event, &*record.data), (event, data));
+            assert!(!reading.unwrap_err().to_string().is_empty());
+        }
+    }
+}

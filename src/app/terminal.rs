@@ -17,8 +17,8 @@ use crossterm::event::{
 };
 use crossterm::style::{ResetColor, force_color_output};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::backend::{Backend, CrosstermBackend};
@@ -58,7 +58,14 @@ impl Terminal {
 
     fn take(&mut self) -> io::Result<()> {
         let writer = &mut self.painter.writer;
-        execute!(writer, EnterAlternateScreen, Hide, EnableMouseCapture, EnableBracketedPaste, EnableFocusChange)?;
+        execute!(
+            writer,
+            EnterAlternateScreen,
+            Hide,
+            EnableMouseCapture,
+            EnableBracketedPaste,
+            EnableFocusChange
+        )?;
         execute!(writer, Clear(ClearType::All))
     }
 
@@ -216,10 +223,11 @@ mod tests {
     use super::*;
 
     fn written(painter: &mut Painter<Vec<u8>>, text: &str) -> String {
-        painter.paint(|area, buffer| {
-            buffer.set_stringn(0, 0, text, usize::from(area.width), Style::new());
-        })
-        .expect("a vector takes everything");
+        painter
+            .paint(|area, buffer| {
+                buffer.set_stringn(0, 0, text, usize::from(area.width), Style::new());
+            })
+            .expect("a vector takes everything");
         String::from_utf8(std::mem::take(&mut painter.writer)).expect("text")
     }
 

@@ -81,7 +81,7 @@ async fn live(args: &Args, settings: Settings, clock: Clock) -> Outcome {
     let shown = async {
         let ends = ends(args.duration);
         match dashboard {
-            Some(options) => Ok(app::run(options, clock.clone(), ends).await?),
+            Some(options) => app::run(options, clock.clone(), ends).await.map_err(screenless),
             None => wait(ends).await,
         }
     };
@@ -100,7 +100,7 @@ fn dashboard(
     live: oneshot::Sender<()>,
     now: Timestamp,
 ) -> Result<app::Options, Failure> {
-    let mut options = settings.app(house.client(), Some(house.identity()))?;
+    let mut options = settings.app(house.client(), Some(House::identity()))?;
     "Kolam Melati".clone_into(&mut options.venue_name);
     options.backend = Backend::default();
     options.venue.hours = simulator::session_hours().map(|(name, hours)| (name.to_owned(), hours)).collect();
@@ -109,6 +109,16 @@ fn dashboard(
     options.complete_from = settings.timezone.to_timestamp(midnight).ok();
     options.live = Some(live);
     Ok(options)
+}
+
+/// What a dashboard that ended early means to a demo.
+fn screenless(error: app::Error) -> Failure {
+    match error {
+        app::Error::Terminal(_) => {
+            Failure::Failed(format!("{error}; `frontdesk demo --headless` needs none"))
+        }
+        app::Error::Signals(_) | app::Error::Broken | app::Error::Interrupted => error.into(),
+    }
 }
 
 /// Without a screen there is nothing to do but to wait for the end.

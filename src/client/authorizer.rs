@@ -222,6 +222,59 @@ mod tests {
     }
 
     #[test]
+    fn every_captured_answer_of_a_laravel_is_understood() {
+        let mut told = Vec::new();
+        for line in include_str!("../../tests/data/wire/authorizations.jsonl").lines() {
+            let answer: Value = serde_json::from_str(line).expect("JSON");
+            let text = |field: &str| answer[field].as_str().map(str::to_owned);
+            let status =
+                answer["status"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status");
+            let status = StatusCode::from_u16(status).expect("a status");
+            let body = text("body").expect("a body");
+            let (case, wait) =
+                (text("case").expect("a case"), text("retry-after").as_deref().and_then(seconds));
+            told.push(match read(status, text("location"), body.as_bytes(), "app-key") {
+                Ok(Signature { auth, channel_data }) => format!("{case}: {auth:.12} {channel_data:?}"),
+                Err(refusal) => format!("{case}: {refusal} {wait:?}"),
+            });
+        }
+        insta::assert_snapshot!(told.join("\n"), @r##"
+        admin joins private-admin; form body: app-key:edda None
+        staff joins private-staff; form body: app-key:dd04 None
+        customer joins private-booking.1; form body: app-key:9aaa None
+        customer joins private-availability; form body: app-key:3044 None
+        staff joins presence-staff; form body: app-key:e2b4 Some("{\"user_id\":\"3\",\"user_info\":{\"id\":3,\"name\":\"Budi Santoso\",\"role\":\"staff\"}}")
+        admin joins presence-staff; form body: app-key:83c2 Some("{\"user_id\":\"2\",\"user_info\":{\"id\":2,\"name\":\"Ayu Lestari\",\"role\":\"admin\"}}")
+        no token; Accept: application/json: 401: the backend does not accept this token None
+        wrong role; Accept: application/json: 403: not allowed for this token None
+        no token; Accept: */*: 500: the auth endpoint fails None
+        wrong role; Accept: */*: 403: not allowed for this token None
+        JSONP callback: 200: no usable answer: it is not JSON None
+        PUT: 405: no auth endpoint at that address None
+        no such path: 404: no auth endpoint at that address None
+        no socket_id: 500: the auth endpoint fails None
+        a public channel's name, a callback of that name exists: app-key:c510 Some("{\"user_id\":\"2\",\"user_info\":true}")
+        an encrypted private channel: app-key:dbb2 None
+        CSRF check, no CSRF token: 419: the auth endpoint wants a browser's session None
+        CSRF check, no CSRF token; no Accept: 419: the auth endpoint wants a browser's session None
+        rate limit of 2 a minute, request 3: 429: the auth endpoint asks for patience Some(60s)
+        maintenance mode (artisan down --retry=60): 503: the auth endpoint fails Some(60s)
+        maintenance mode; no Accept: 503: the auth endpoint fails Some(60s)
+        no token; Accept: */*: redirected to http://127.0.0.1:8021/login; the token does not follow None
+        wrong role: 403: not allowed for this token None
+        the callback throws: 500: the auth endpoint fails None
+        a socket_id that is no socket id: 500: the auth endpoint fails None
+        staff joins presence-staff; form body: app-key:59a5 Some("{\"user_id\":3,\"user_info\":{\"id\":3,\"name\":\"Budi Santoso\",\"role\":\"staff\"}}")
+        admin joins presence-staff; form body: app-key:66b3 Some("{\"user_id\":2,\"user_info\":{\"id\":2,\"name\":\"Ayu Lestari\",\"role\":\"admin\"}}")
+        no such path: 404: no auth endpoint at that address None
+        no socket_id: app-key:f5a5 None
+        a public channel's name, a callback of that name exists: app-key:2b90 Some("{\"user_id\":2,\"user_info\":true}")
+        no token; no Accept: 500: the auth endpoint fails None
+        the callback throws; no Accept: 500: the auth endpoint fails None
+        "##);
+    }
+
+    #[test]
     fn the_token_goes_to_its_own_origin_alone() {
         let at =
             |endpoint: Option<&str>, token: Option<&Token>| Authorizer::new(&options(endpoint), token).err();

@@ -185,7 +185,10 @@ impl Cause {
                 _ => Advice::Wait,
             },
             Self::Lost(_) | Self::Silent => Advice::Wait,
-            Self::TimedOut(Step::Connect) | Self::Unreachable(_) => Advice::CheckReachable,
+            // A proxy that answers for a server that does not.
+            Self::TimedOut(Step::Connect)
+            | Self::Unreachable(_)
+            | Self::NoWebSocket { status: 500..=599 } => Advice::CheckReachable,
             Self::TimedOut(Step::Name) | Self::UnknownHost(_) => Advice::CheckHost,
             Self::Tls(_) => Advice::CheckCertificate,
             Self::TimedOut(Step::Handshake) | Self::NoWebSocket { .. } | Self::NotPusher(_) => {
@@ -434,7 +437,8 @@ impl Refusal {
             Self::NoEndpoint { .. } | Self::BadAnswer { .. } => Advice::CheckEndpoint,
             Self::Redirected { .. } => Advice::CheckRedirect,
             Self::Csrf => Advice::CheckMiddleware,
-            Self::Busy | Self::Failing { .. } | Self::TimedOut | Self::NoAck => Advice::Wait,
+            Self::Busy | Self::NoAck => Advice::Wait,
+            Self::Failing { .. } | Self::TimedOut => Advice::CheckBackend,
             Self::Unreachable(_) => Advice::CheckReachable,
             Self::OtherApp { .. } => Advice::CheckEnvironment,
             Self::ByServer { .. } => Advice::CheckSecret,
@@ -485,6 +489,8 @@ pub enum Advice {
     CheckRedirect,
     /// Put the auth route behind `auth:sanctum`, outside the web group.
     CheckMiddleware,
+    /// Look into the backend's log, if it does not pass by itself.
+    CheckBackend,
     /// Make server and backend use one app.
     CheckEnvironment,
     /// Make server and backend use one secret.
@@ -527,6 +533,7 @@ impl fmt::Display for Advice {
                 "check the endpoint's scheme and host, and that its route is behind auth:sanctum"
             }
             Self::CheckMiddleware => "the route belongs behind auth:sanctum, outside the web middleware",
+            Self::CheckBackend => "it is tried again by itself; the backend's log says why it fails",
             Self::CheckEnvironment => {
                 "server and backend are of two environments: compare their PUSHER_APP_KEY"
             }

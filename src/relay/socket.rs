@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -19,9 +18,10 @@ use tokio::time::Sleep;
 
 use self::reader::{Incoming, Reader};
 use super::encode;
+use super::exposure::Exposure;
 use super::metrics::Metrics;
 use super::outbox::{Cursor, Outbox};
-use super::tenant::Tenant;
+use super::tenant::{Connection, Tenant};
 use crate::protocol::peer::{Output, Peer};
 use crate::protocol::{ClientOp, CloseCode};
 use crate::time;
@@ -65,11 +65,11 @@ enum Goodbye {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// Takes a connection whose handshake is done; `address` is for the log.
-    pub fn new(io: S, peer: Peer, tenant: Arc<Tenant>, metrics: Arc<Metrics>, address: IpAddr) -> Self {
+    /// Takes a connection whose handshake is done.
+    pub fn new(io: S, peer: Peer, tenant: Arc<Tenant>, metrics: Arc<Metrics>, exposure: Exposure) -> Self {
         let outbox = Arc::new(Outbox::new(peer.socket_id(), peer.is_native()));
-        tracing::debug!(socket_id = %peer.socket_id(), %address, app = tenant.app.id, "connected");
-        tenant.connected(&outbox);
+        tracing::debug!(socket_id = %peer.socket_id(), app = tenant.app.id, ?exposure, "connected");
+        tenant.connected(Connection { outbox: Arc::clone(&outbox), exposure });
         metrics.connection_opened();
         Self {
             io,

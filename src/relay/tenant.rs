@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::broker::memory::Memory;
 use super::broker::{Bounds, Broker};
+use super::exposure::Exposure;
 use super::hub::Hub;
 use super::metrics::Metrics;
 use super::outbox::Outbox;
@@ -106,7 +107,16 @@ pub struct Tenant {
     pub hub: Arc<Hub>,
     /// Its history.
     pub broker: Box<dyn Broker>,
-    connections: Mutex<HashMap<SocketId, Arc<Outbox>>>,
+    connections: Mutex<HashMap<SocketId, Connection>>,
+}
+
+/// One connection of a tenant.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The queue to it.
+    pub outbox: Arc<Outbox>,
+    /// Where it came from.
+    pub exposure: Exposure,
 }
 
 impl Tenant {
@@ -138,8 +148,8 @@ impl Tenant {
     }
 
     /// A connection has been let in.
-    pub fn connected(&self, outbox: &Arc<Outbox>) {
-        self.connections().insert(outbox.socket_id(), Arc::clone(outbox));
+    pub fn connected(&self, connection: Connection) {
+        self.connections().insert(connection.outbox.socket_id(), connection);
     }
 
     /// A connection has ended.
@@ -161,12 +171,12 @@ impl Tenant {
         self.connections().len()
     }
 
-    /// The queues to all of its connections, at this moment.
-    pub fn outboxes(&self) -> Vec<Arc<Outbox>> {
+    /// All of its connections at this moment, in no order.
+    pub fn connected_now(&self) -> Vec<Connection> {
         self.connections().values().cloned().collect()
     }
 
-    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<SocketId, Arc<Outbox>>> {
+    fn connections(&self) -> MutexGuard<'_, HashMap<SocketId, Connection>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

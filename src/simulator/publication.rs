@@ -1,7 +1,7 @@
 //! The eight events of the API document, and the odd ones, in the shape that a Laravel application sends.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::booking::Booking;
 use super::calendar::Session;
@@ -19,7 +19,7 @@ pub struct Publication {
 
 impl Publication {
     fn new(channel: impl Into<String>, class: &str, fields: Value) -> Self {
-        let data = json!({ "data": fields });
+        let data = Value::Object(Map::from_iter([("data".to_owned(), fields)]));
         Self { channel: channel.into(), event: format!(r"App\Events\{class}"), data }
     }
 

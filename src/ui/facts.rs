@@ -240,6 +240,8 @@ pub enum Advice {
     CheckRedirect,
     /// Put the auth route behind the API's middleware.
     CheckMiddleware,
+    /// Look into the backend's log, if it does not pass by itself.
+    CheckBackend,
     /// Make server and backend use one app.
     CheckEnvironment,
     /// Make server and backend use one secret.
@@ -277,6 +279,7 @@ impl Advice {
             Self::CheckEndpoint => "advice.check_endpoint",
             Self::CheckRedirect => "advice.check_redirect",
             Self::CheckMiddleware => "advice.check_middleware",
+            Self::CheckBackend => "advice.check_backend",
             Self::CheckEnvironment => "advice.check_environment",
             Self::CheckSecret => "advice.check_secret",
             Self::UseHttps => "advice.use_https",

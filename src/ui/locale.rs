@@ -48,6 +48,7 @@ impl Locale {
     }
 
     /// The language after this one, around and around.
+    #[must_use]
     pub fn next(&self) -> Self {
         let here = EMBEDDED.iter().position(|(code, _)| *code == self.code).unwrap_or(0);
         Self::embedded((here + 1) % EMBEDDED.len())

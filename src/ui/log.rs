@@ -81,7 +81,19 @@ impl Rate {
         }
     }
 
-    /// Events in the last whole minutes before this one and in this one so far, oldest first.
+    /// Takes in what another channel brings.
+    fn add(&mut self, other: &Self) {
+        self.total += other.total;
+        self.last_at = self.last_at.max(other.last_at);
+        for (minute, count) in &other.minutes {
+            match self.minutes.binary_search_by_key(minute, |(known, _)| *known) {
+                Ok(index) => self.minutes[index].1 += count,
+                Err(index) => self.minutes.insert(index, (*minute, *count)),
+            }
+        }
+    }
+
+    /// Events in each of the last minutes, this one included, oldest first.
     pub fn per_minute(&self, now: Timestamp) -> Vec<u64> {
         let now = minute(now);
         let from = now - i64::try_from(Self::MINUTES).unwrap_or(0) + 1;
@@ -90,11 +102,6 @@ impl Rate {
                 self.minutes.iter().find(|(known, _)| *known == minute).map_or(0, |(_, count)| *count)
             })
             .collect()
-    }
-
-    /// Events in this minute and the one before: what "lately" means.
-    pub fn lately(&self, now: Timestamp) -> u64 {
-        self.per_minute(now).iter().rev().take(2).sum()
     }
 }
 
@@ -168,9 +175,27 @@ impl Log {
         self.ring.is_empty() && self.notes.is_empty()
     }
 
-    /// The rates by wire name; events without a channel under the empty one.
-    pub fn rates(&self) -> &BTreeMap<String, Rate> {
-        &self.rates
+    /// What a wire name brings, or a family of names (`private-booking.*`).
+    pub fn rate(&self, name: &str) -> Rate {
+        let mut rate = Rate::default();
+        let family = name.strip_suffix('*');
+        for (known, one) in &self.rates {
+            if family.map_or(known == name, |stem| known.starts_with(stem)) {
+                rate.add(one);
+            }
+        }
+        rate
+    }
+
+    /// The rates by wire name, the numbered channels of one family together; events without a channel under
+    /// the empty name.
+    pub fn rates(&self) -> BTreeMap<String, Rate> {
+        let mut rates: BTreeMap<String, Rate> = BTreeMap::new();
+        for (name, rate) in &self.rates {
+            let family = name.rsplit_once('.').map(|(stem, _)| format!("{stem}.*"));
+            rates.entry(family.unwrap_or_else(|| name.clone())).or_default().add(rate);
+        }
+        rates
     }
 
     /// How many rows of the live feed are newer than this one.
@@ -260,5 +285,97 @@ impl Fold {
         self.id = id;
         self.count += 1;
         (self.at, self.heard_at) = (reading.at(), reading.record.heard_at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{self, Backend};
+    use crate::domain::record::Record;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(millis).expect("a moment")
+    }
+
+    /// A booking that was made and heard so many milliseconds after the beginning of time.
+    fn booking(seq: u64, channel: &str, millis: i64) -> Reading {
+        let name = "NewBookingNotification";
+        let data = format!("{{\"booking_id\":{seq},\"created_at\":\"{}\"}}", at(millis));
+        let event = event::read(name, &data, &Backend::default());
+        let record = Record {
+            seq,
+            heard_at: at(millis),
+            channel: Some(channel.to_owned()),
+            event: name.to_owned(),
+            data,
+            position: None,
+            connection: 1,
+        };
+        Reading::new(record, event, Some(Change::Placed))
+    }
+
+    fn gap(n: i64) -> Note {
+        Note::Gap(GapFacts { topic: "staff".to_owned(), from: at(n), to: at(n), reason: None })
+    }
+
+    #[test]
+    fn rows_come_newest_first_whatever_they_are_and_each_is_found_by_its_id() {
+        let mut log = Log::default();
+        log.note(gap(0));
+        log.hear(booking(1, "admin", 0));
+        log.note(gap(1));
+        log.note(gap(2));
+        log.hear(booking(2, "admin", 1));
+        let ids: Vec<RowId> = log.rows().map(|(id, _)| id).collect();
+        assert_eq!(ids.len(), 5);
+        assert!(ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+        for (id, row) in log.rows() {
+            let found = log.get(id).expect("the row");
+            assert_eq!(format!("{row:?}"), format!("{found:?}"));
+        }
+        assert_eq!(log.newest(), ids.first().copied());
+    }
+
+    #[test]
+    fn nothing_grows_without_end() {
+        let mut log = Log::default();
+        for n in 0..6_000 {
+            log.hear(booking(n, &format!("channel-{n}"), 0));
+            log.note(gap(0));
+        }
+        assert_eq!((log.len(), log.gone()), (5_000, 1_000));
+        assert_eq!((log.notes.len(), log.rates.len()), (NOTES, CHANNELS));
+    }
+
+    #[test]
+    fn a_burst_keeps_its_id_while_it_grows_and_what_is_far_apart_is_none() {
+        let mut log = Log::default();
+        log.hear(booking(1, "admin", 0));
+        let id = log.feed(None)[0].id;
+        for n in 2..10 {
+            log.hear(booking(n, "admin", 100 * i64::try_from(n).expect("small")));
+        }
+        let folds = log.feed(None);
+        assert_eq!((folds.len(), folds[0].id, folds[0].count), (1, id, 9));
+        log.hear(booking(10, "admin", 5_000));
+        assert_eq!(log.feed(None).len(), 2);
+        assert_eq!(log.feed(Some(id))[0].count, 1, "a held feed is as it was");
+    }
+
+    #[test]
+    fn numbered_channels_of_one_family_are_counted_together() {
+        let mut log = Log::default();
+        for (n, channel) in ["booking.1", "booking.2", "staff", "booking.1"].into_iter().enumerate() {
+            log.hear(booking(n as u64, channel, 60_000 * i64::try_from(n).expect("small")));
+        }
+        let rates = log.rates();
+        assert_eq!(rates.keys().map(String::as_str).collect::<Vec<_>>(), ["booking.*", "staff"]);
+        assert_eq!(
+            (rates["booking.*"].total, log.rate("booking.1").total, log.rate("booking.*").total),
+            (3, 2, 3)
+        );
+        let minutes = rates["booking.*"].per_minute(at(180_000));
+        assert_eq!(minutes[minutes.len() - 4..], [1, 1, 0, 1]);
     }
 }

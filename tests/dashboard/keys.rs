@@ -9,7 +9,7 @@ use crate::scene::{Scene, at, live, lost, refused};
 
 fn arrive(scene: &mut Scene, n: u32) {
     let clock = format!("14:32:{n:02}");
-    scene.hear(&clock, "private-staff", "CheckInNotification", json!({"booking_id": 900 + n, "booking_code": format!("BK{}", 3000 + n), "customer_name": format!("Guest {n}"), "session_name": "Evening Session", "checkin_time": at(&clock).to_string()}));
+    scene.hear(&clock, "private-staff", "CheckInNotification", &json!({"booking_id": 900 + n, "booking_code": format!("BK{}", 3000 + n), "customer_name": format!("Guest {n}"), "session_name": "Evening Session", "checkin_time": at(&clock).to_string()}));
 }
 
 /// The rows of the live feed, in which guests arrive.
@@ -66,7 +66,7 @@ fn a_burst_is_one_row_with_its_count() {
     let mut scene = Scene::busy((80, 24));
     for n in 0..7 {
         let data = json!({"booking_id": 500 + n, "booking_code": format!("BK5{n}"), "customer_name": "Bus", "session_name": "Evening Session", "booking_date": "2026-11-22", "total_amount": 1000, "created_at": at("14:31:59").to_string()});
-        scene.hear("14:31:59", "private-admin", "NewBookingNotification", data);
+        scene.hear("14:31:59", "private-admin", "NewBookingNotification", &data);
     }
     assert!(scene.text().contains("×7"), "{}", scene.text());
 }

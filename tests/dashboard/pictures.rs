@@ -53,7 +53,7 @@ fn the_overview_when_the_link_is_back() {
         recovered: 6,
         complete: true,
     }));
-    scene.hear("14:32:00", "private-staff", "CheckInNotification", json!({"booking_id": 78, "booking_code": "BK2312", "customer_name": "Wulan", "session_name": "Midday Session", "checkin_time": at("14:32").to_string()}));
+    scene.hear("14:32:00", "private-staff", "CheckInNotification", &json!({"booking_id": 78, "booking_code": "BK2312", "customer_name": "Wulan", "session_name": "Midday Session", "checkin_time": at("14:32").to_string()}));
     assert_snapshot!(scene.text());
 }
 

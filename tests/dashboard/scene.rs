@@ -1,5 +1,7 @@
 //! A venue on one Sunday, told through the same door as in real life: wire names and JSON texts.
 
+#![allow(clippy::expect_used, reason = "a scene that cannot be set is a failed test")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,8 +22,8 @@ use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
 /// A dashboard, and how many records it was told.
-pub struct Scene {
-    pub model: Model,
+pub(crate) struct Scene {
+    pub(crate) model: Model,
     seq: u64,
 }
 
@@ -29,14 +31,14 @@ pub struct Scene {
 type Told = (String, &'static str, &'static str, Value);
 
 /// A moment of the day, in the venue's own time (UTC+7).
-pub fn at(clock: &str) -> Timestamp {
+pub(crate) fn at(clock: &str) -> Timestamp {
     let clock = if clock.len() == 5 { format!("{clock}:00") } else { clock.to_owned() };
     format!("2026-11-22T{clock}+07:00").parse().expect(clock.as_str())
 }
 
 impl Scene {
     /// A dashboard that has just started, at 14:32.
-    pub fn start(size: (u16, u16)) -> Self {
+    pub(crate) fn start(size: (u16, u16)) -> Self {
         let zone = TimeZone::get("Asia/Jakarta").expect("the zone");
         let hours = BTreeMap::from([
             ("Morning Session".to_owned(), Hours { opens: time(8, 0, 0, 0), closes: time(14, 0, 0, 0) }),
@@ -59,7 +61,7 @@ impl Scene {
     }
 
     /// The dashboard in the middle of a busy day.
-    pub fn busy(size: (u16, u16)) -> Self {
+    pub(crate) fn busy(size: (u16, u16)) -> Self {
         let mut scene = Self::start(size);
         scene.send(Msg::Identity(Some(Identity { name: "sari".to_owned(), role: Some("staff".to_owned()) })));
         scene.send(Msg::Link(Box::new(LinkFacts { since: at("00:00"), ..live() })));
@@ -75,17 +77,17 @@ impl Scene {
         let mut told = day();
         told.sort_by(|a, b| a.0.cmp(&b.0));
         for (clock, channel, class, data) in told {
-            self.hear(&clock, channel, class, data);
+            self.hear(&clock, channel, class, &data);
         }
     }
 
     /// Tells an event as Laravel broadcasts it.
-    pub fn hear(&mut self, clock: &str, channel: &str, class: &str, data: Value) -> Vec<Effect> {
+    pub(crate) fn hear(&mut self, clock: &str, channel: &str, class: &str, data: &Value) -> Vec<Effect> {
         self.hear_raw(clock, channel, &format!("App\\Events\\{class}"), &data.to_string())
     }
 
     /// Tells an event with whatever data.
-    pub fn hear_raw(&mut self, clock: &str, channel: &str, name: &str, data: &str) -> Vec<Effect> {
+    pub(crate) fn hear_raw(&mut self, clock: &str, channel: &str, name: &str, data: &str) -> Vec<Effect> {
         self.seq += 1;
         let record = Record {
             seq: self.seq,
@@ -100,24 +102,24 @@ impl Scene {
         self.send(Msg::Heard(record, read))
     }
 
-    pub fn send(&mut self, msg: Msg) -> Vec<Effect> {
+    pub(crate) fn send(&mut self, msg: Msg) -> Vec<Effect> {
         update(&mut self.model, msg)
     }
 
     /// Types a key.
-    pub fn key(&mut self, code: KeyCode) -> Vec<Effect> {
+    pub(crate) fn key(&mut self, code: KeyCode) -> Vec<Effect> {
         self.send(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
     }
 
     /// Types letters.
-    pub fn keys(&mut self, letters: &str) {
+    pub(crate) fn keys(&mut self, letters: &str) {
         for letter in letters.chars() {
             self.key(KeyCode::Char(letter));
         }
     }
 
     /// The screen's rows.
-    pub fn rows(&self) -> Vec<String> {
+    pub(crate) fn rows(&self) -> Vec<String> {
         let (columns, rows) = self.model.size();
         let theme = Theme::load("harbor", Depth::True, None).expect("the default theme");
         let buffer = picture(&self.model, &theme, columns, rows);
@@ -126,13 +128,13 @@ impl Scene {
     }
 
     /// The screen's text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.rows().join("\n")
     }
 }
 
 /// Draws a model into a buffer of this size.
-pub fn picture(model: &Model, theme: &Theme, columns: u16, rows: u16) -> Buffer {
+pub(crate) fn picture(model: &Model, theme: &Theme, columns: u16, rows: u16) -> Buffer {
     let area = Rect::new(0, 0, columns, rows);
     let mut buffer = Buffer::empty(area);
     draw(model, theme, area, &mut buffer);
@@ -140,7 +142,7 @@ pub fn picture(model: &Model, theme: &Theme, columns: u16, rows: u16) -> Buffer 
 }
 
 /// A link on which all is well.
-pub fn live() -> LinkFacts {
+pub(crate) fn live() -> LinkFacts {
     LinkFacts {
         state: LinkState::Live,
         since: at("09:58:20"),
@@ -157,7 +159,7 @@ pub fn live() -> LinkFacts {
 }
 
 /// The same link, lost.
-pub fn lost() -> LinkFacts {
+pub(crate) fn lost() -> LinkFacts {
     let mut facts = live();
     facts.state = LinkState::Waiting { attempt: 3, next_try_at: at("14:32:04") };
     facts.since = at("14:31:58");
@@ -167,12 +169,12 @@ pub fn lost() -> LinkFacts {
     facts
 }
 
-pub fn gone_away() -> Cause {
+pub(crate) fn gone_away() -> Cause {
     Cause { code: Some(4200), why: Why::Closed, detail: "server restarting".to_owned(), advice: Advice::Wait }
 }
 
 /// The topics of staff: one is refused.
-pub fn topics() -> Vec<TopicFacts> {
+pub(crate) fn topics() -> Vec<TopicFacts> {
     let wire = |name: &str, state, events| WireFacts { name: name.to_owned(), state, events };
     let unused = || WireState::Off { why: Why::NotConnected, advice: None };
     vec![
@@ -199,7 +201,7 @@ pub fn topics() -> Vec<TopicFacts> {
 }
 
 /// A topic that the backend does not let us hear.
-pub fn refused() -> TopicFacts {
+pub(crate) fn refused() -> TopicFacts {
     let state = WireState::Refused {
         status: Some(403),
         why: Why::NotAllowed,

@@ -108,7 +108,7 @@ async fn every_answer_of_a_backend_has_its_reason_and_its_advice() {
         ("login", Refusal::Redirected { to: "/login".into() }, Advice::CheckRedirect),
         ("csrf", Refusal::Csrf, Advice::CheckMiddleware),
         ("busy", Refusal::Busy, Advice::Wait),
-        ("down", Refusal::Failing { status: 503 }, Advice::Wait),
+        ("down", Refusal::Failing { status: 503 }, Advice::CheckBackend),
         (
             "page",
             Refusal::BadAnswer { status: 200, reason: "a web page instead of JSON".into() },
@@ -532,6 +532,17 @@ async fn the_double_on_the_other_name_is_dropped_and_a_repeat_is_not() {
     }
     let pair = |channel: &str, event: &str| (channel.to_owned(), event.to_owned());
     assert_eq!(told, [pair("private-staff", "A"), pair("private-staff", "A"), pair("staff", "B")]);
+}
+
+#[tokio::test]
+async fn whoever_doubts_the_connection_can_have_it_asked() {
+    let stage = Stage::open().await;
+    let mut listener = Listener::open(options(&stage, &["staff"]));
+    let mut guest = stage.greet("1.2", false).await;
+    guest.accept("staff").await;
+    listener.state(State::Live).await;
+    listener.handle.retry_now();
+    assert_eq!(guest.hear_any().await, ClientOp::Ping);
 }
 
 #[tokio::test]

@@ -6,5 +6,7 @@
 mod client;
 mod halves;
 mod link;
+mod relay;
+mod secure;
 mod stage;
 mod transcripts;

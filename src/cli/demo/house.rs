@@ -81,7 +81,7 @@ impl House {
     }
 
     /// Who is logged in to the dashboard.
-    pub(super) fn identity(&self) -> Identity {
+    pub(super) fn identity() -> Identity {
         Identity { name: BEARER.to_owned(), role: Some(Role::Admin.as_str().to_owned()) }
     }
 

@@ -117,7 +117,7 @@ impl Line {
             (Some(raw), Some(reason)) => {
                 let _ = write!(text, "{raw} ({reason})");
             }
-            (Some(_), None) | (None, Some(_)) | (None, None) => text.push_str(&self.data.to_string()),
+            (None | Some(_), None) | (None, Some(_)) => text.push_str(&self.data.to_string()),
         }
         Untrusted::new(&text).line(COLUMNS)
     }

@@ -89,7 +89,9 @@ impl Watch {
                     self.not_logged_in();
                     continue;
                 }
-                NameState::Off(Off::NotConnected | Off::NotOurs) => continue,
+                NameState::Off(Off::NotConnected | Off::NotOurs)
+                | NameState::Authorizing
+                | NameState::Subscribing => continue,
                 NameState::Off(off) => {
                     off.advice().map_or_else(|| off.to_string(), |advice| format!("{off}; {advice}"))
                 }
@@ -97,7 +99,6 @@ impl Watch {
                     self.reasons.remove(&name.name.to_string());
                     continue;
                 }
-                NameState::Authorizing | NameState::Subscribing => continue,
             };
             let name = name.name.to_string();
             if self.reasons.get(&name) != Some(&reason) {

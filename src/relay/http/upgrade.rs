@@ -48,13 +48,12 @@ pub fn answer(relay: &Arc<Relay>, asked: Asked, key: &str) -> Answer {
         Hello { protocol: value("protocol"), native: value("frontdesk") == Some("1"), local: exposure.local };
     let admitted = admit(relay, key, hello, &exposure);
     let upgrade = hyper::upgrade::on(&mut request);
-    // Boxed, so that a connection's task is no larger than what serves the connection.
     match admitted {
         Ok((peer, tenant)) => {
             let metrics = Arc::clone(&relay.metrics);
             tokio::spawn(async move {
-                if let Some((stream, early)) = stream(Box::pin(upgrade)).await {
-                    Socket::new(stream, peer, tenant, metrics, exposure.peer).run(early).await;
+                if let Some((stream, early)) = stream(upgrade).await {
+                    Socket::new(stream, peer, tenant, metrics, exposure).run(early).await;
                 }
                 drop(alive);
             });
@@ -63,7 +62,7 @@ pub fn answer(relay: &Arc<Relay>, asked: Asked, key: &str) -> Answer {
             relay.metrics.connection_refused();
             tracing::info!(peer = %exposure.peer, "a connection was not let in: {}", reason(&told));
             tokio::spawn(async move {
-                if let Some((stream, _)) = stream(Box::pin(upgrade)).await {
+                if let Some((stream, _)) = stream(upgrade).await {
                     socket::refuse(stream, told).await;
                 }
                 drop(alive);

@@ -116,7 +116,7 @@ impl View for Screen {
                 (state.open, state.pane) = (false, ActivityPane::List);
             }
             Action::Back if state.list.selected.is_some() || state.list.held.is_some() => {
-                state.list.release()
+                state.list.release();
             }
             Action::Back => state.filter = crate::ui::model::FilterLine::default(),
             Action::Quit
@@ -211,7 +211,7 @@ fn rates(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     const MINUTES: usize = 8;
     let mut x = area.x + 1;
     let end = area.right();
-    for (name, rate) in model.log.rates() {
+    for (name, rate) in &model.log.rates() {
         let name = if name.is_empty() { model.locale.word("activity.no_channel") } else { name };
         let name = Untrusted::new(name).line(28);
         let minutes = rate.per_minute(model.now);
@@ -306,8 +306,11 @@ fn draw_row(model: &Model, theme: &Theme, row: Row<'_>, mut pen: Pen<'_>) {
 
 /// A line across the list.
 pub(super) fn rule(theme: &Theme, text: &str, role: Role, pen: &mut Pen<'_>) {
-    let rule = theme.glyphs.rule;
-    pen.text(&format!("{rule}{rule} "), Role::Line).text(text, role).text(" ", role).fill(rule, Role::Line);
+    let glyph = theme.glyphs.rule;
+    pen.text(&format!("{glyph}{glyph} "), Role::Line)
+        .text(text, role)
+        .text(" ", role)
+        .fill(glyph, Role::Line);
 }
 
 fn draw_reading(model: &Model, theme: &Theme, reading: &Reading, mut pen: Pen<'_>) {

@@ -47,7 +47,7 @@ pub(in crate::ui) fn tabs(model: &Model) -> Vec<Tab> {
     for (view, text, badge) in views.chain([help]) {
         let width = columns(&text) + columns(&badge) + 2;
         all.push(Tab { view, from: at, to: at + width, text, badge });
-        at += width + if narrow { 0 } else { 1 };
+        at += width + u16::from(!narrow);
     }
     all
 }
@@ -106,7 +106,10 @@ fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
     if area.width < 60 {
         pen.skip(u16::from(area.width >= 40)).tail(&state, status.role, 1);
-        pen.text(&time, Role::Text);
+        // The zone goes before the time does, and half a time is none.
+        let clock = model.locale.clock(model.now, &model.zone);
+        let fits = [time, clock].into_iter().find(|text| columns(text) <= pen.room());
+        pen.text(&fits.unwrap_or_default(), Role::Text);
         return;
     }
     pen.skip(1).keep(1);

@@ -171,9 +171,11 @@ fn wire_rows(model: &Model, wire: &WireFacts, page: &mut Page) {
     let (text, role) = match &wire.state {
         WireState::Subscribing => (words.word("wire.joining").to_owned(), Role::Dim),
         WireState::Subscribed => {
-            let last = model.log.rates().get(&wire.name).and_then(|rate| rate.last_at);
-            let last = last.map(|at| words.fill("wire.last", &[("time", &words::clock_seconds(model, at))]));
-            (format!("{}{}", words.count("wire.events", wire.events), last.unwrap_or_default()), Role::Text)
+            // The facts are as old as the last change of the subscription; what was heard since is here.
+            let rate = model.log.rate(&wire.name);
+            let last =
+                rate.last_at.map(|at| words.fill("wire.last", &[("time", &words::clock_seconds(model, at))]));
+            (format!("{}{}", words.count("wire.events", rate.total), last.unwrap_or_default()), Role::Text)
         }
         WireState::Refused { status, why, detail, retry_at, .. } => {
             let retry = retry_at

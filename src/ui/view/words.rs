@@ -133,7 +133,7 @@ pub(super) fn tail(model: &Model, line: &Headline) -> String {
             parts.extend(ended);
         }
         Detail::Reason { event, reason } => {
-            parts.push(format!("{}: {}", safe(event), self::reason(model, reason)))
+            parts.push(format!("{}: {}", safe(event), self::reason(model, reason)));
         }
     }
     parts.retain(|part| !part.is_empty());

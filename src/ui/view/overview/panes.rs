@@ -59,66 +59,61 @@ fn name(model: &Model, session: &SessionView) -> String {
     }
 }
 
+/// From the left the name, from the right how the number moves, its trend and what it is; the bar has the rest.
 fn draw_session(
     model: &Model,
     theme: &Theme,
     session: &SessionView,
     names: u16,
     selected: bool,
-    row: Rect,
+    area: Rect,
     buffer: &mut Buffer,
 ) {
+    const COUNT: u16 = 18;
     let locale = &model.locale;
     let stale = status::is_stale(model);
     let full = session.is_full();
-    let wide = row.width >= 60;
-    let label = names.clamp(8, if wide { 22 } else { row.width / 3 });
-    Pen::new(theme, row, 0, buffer).select(selected).cell(
-        label,
-        &name(model, session),
-        if full { Role::Name } else { Role::Text },
-    );
+    let wide = area.width >= 60;
+    let label = names.clamp(8, if wide { 22 } else { area.width / 3 });
+    let role = if full { Role::Name } else { Role::Text };
+    Pen::new(theme, area, 0, buffer).select(selected).cell(label, &name(model, session), role);
 
-    // From the right: how the number moves, its trend, what it is; the bar takes the middle.
-    let pace = session
-        .pace
-        .filter(|pace| *pace != 0)
-        .map(|pace| locale.fill("sessions.pace", &[("n", &format!("{pace:+}"))]));
-    let tail = if wide { 19 } else { 0 };
-    let count = match (session.used, session.total) {
+    let bar = area.width.saturating_sub(label + 1 + COUNT + 1 + if wide { 19 } else { 0 });
+    let bar = if bar >= 4 { bar } else { 0 };
+    if let (Some(used), Some(total)) = (session.used, session.total) {
+        let positive = |n: i64| u64::try_from(n).unwrap_or(0);
+        let gauge = Gauge::new(theme, positive(used), positive(total)).stale(stale);
+        (&gauge.role(if full { Role::Act } else { Role::Bar }))
+            .render(Rect { x: area.x + label + 1, width: bar, ..area }, buffer);
+    }
+
+    let taken = match (session.used, session.total) {
         (Some(used), Some(total)) => format!("{used}/{total}"),
-        _ => words::places(model, session.used, session.free, session.total),
+        (Some(_) | None, None) | (None, Some(_)) => {
+            words::places(model, session.used, session.free, session.total)
+        }
     };
-    let count = if stale { format!("~{count}") } else { count };
-    let (state, role) = match session.free {
+    let taken = if stale { format!("~{taken}") } else { taken };
+    let (word, word_role) = match session.free {
         _ if !session.contradictions.is_empty() => (locale.word("sessions.disagree").to_owned(), Role::Act),
         Some(free) if free <= 0 => (locale.word("sessions.full").to_owned(), Role::Act),
         Some(free) => (locale.fill("sessions.free", &[("n", &free.to_string())]), Role::Dim),
         None => (String::new(), Role::Dim),
     };
-    let words = 8 + 10;
-    let bar = row.width.saturating_sub(label + 1 + words + 1 + tail);
-    if let (Some(used), Some(total)) = (session.used, session.total)
-        && bar >= 4
-    {
-        let positive = |n: i64| u64::try_from(n).unwrap_or(0);
-        let gauge = Gauge::new(theme, positive(used), positive(total))
-            .role(if full { Role::Act } else { Role::Bar })
-            .stale(stale);
-        (&gauge).render(Rect { x: row.x + label + 1, width: bar, ..row }, buffer);
-    }
-    let used = label + 1 + if bar >= 4 { bar + 1 } else { 0 };
-    let rest = Rect { x: row.x + used.min(row.width), width: row.width.saturating_sub(used), ..row };
+    let left = label + 1 + bar + u16::from(bar > 0);
+    let rest = Rect { x: area.x + left.min(area.width), width: area.width.saturating_sub(left), ..area };
     let mut pen = Pen::new(theme, rest, 0, buffer).select(selected);
-    pen.cell_right(7, &count, if stale { Role::Stale } else { Role::Name }).skip(1);
-    pen.cell(10, &state, role);
+    pen.cell_right(7, &taken, if stale { Role::Stale } else { Role::Name }).skip(1);
+    pen.cell(10, &word, word_role);
     if wide {
-        let chart = Rect { x: row.right().saturating_sub(18), width: 8, ..row };
-        let trend = trend(session, model.now);
+        let chart = Rect { x: area.right().saturating_sub(18), width: 8, ..area };
         let top = session.total.and_then(|total| u64::try_from(total).ok()).unwrap_or(0).max(1);
-        (&Spark::new(theme, &trend).top(top)).render(chart, buffer);
-        let end = Rect { x: row.right().saturating_sub(9), width: 9, ..row };
-        Pen::new(theme, end, 0, buffer).select(selected).text(&pace.unwrap_or_default(), Role::Text);
+        (&Spark::new(theme, &trend(session, model.now)).top(top)).render(chart, buffer);
+        if let Some(pace) = session.pace.filter(|pace| *pace != 0) {
+            let pace = locale.fill("sessions.pace", &[("n", &format!("{pace:+}"))]);
+            let end = Rect { x: area.right().saturating_sub(9), width: 9, ..area };
+            Pen::new(theme, end, 0, buffer).select(selected).text(&pace, Role::Text);
+        }
     }
 }
 
