@@ -72,11 +72,6 @@ impl Line {
         }
     }
 
-    /// When it was heard.
-    pub(super) fn at(&self) -> Timestamp {
-        self.at
-    }
-
     /// The wire channel.
     pub(super) fn channel(&self) -> Option<&str> {
         self.channel.as_deref()

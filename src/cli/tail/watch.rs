@@ -13,8 +13,6 @@ const NOT_LOGGED_IN: &str = "not logged in: only public names are heard; run fro
 /// What was told so far.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// The past that somebody asked for.
-    since: Option<Timestamp>,
     zone: TimeZone,
     /// The last reason for there being no connection.
     cause: Option<String>,
@@ -26,10 +24,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches a tail of which `since` was asked for, for a reader in `zone`.
-    pub(super) fn new(since: Option<Timestamp>, zone: TimeZone) -> Self {
+    /// Watches a tail for a reader in `zone`.
+    pub(super) fn new(zone: TimeZone) -> Self {
         Self {
-            since,
             zone,
             cause: None,
             reasons: BTreeMap::new(),
@@ -58,25 +55,11 @@ impl Watch {
             State::Live if !self.connected || self.cause.is_some() => {
                 say(&format!("connected to {}", link.server.url));
                 self.cause = None;
-                if !self.connected {
-                    self.past(link);
-                }
                 self.connected = true;
             }
             State::Live | State::Connecting | State::Syncing | State::Suspect => {}
         }
         Ok(())
-    }
-
-    /// Says what of the past that was asked for is not there.
-    fn past(&self, link: &LinkFacts) {
-        if let Some(since) = self.since {
-            say(&format!(
-                "from {} to {} there is nothing: this server gives no events from before one subscribed",
-                self.clock(since),
-                self.clock(link.since)
-            ));
-        }
     }
 
     /// A topic changed.
