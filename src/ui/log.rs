@@ -120,8 +120,19 @@ impl Log {
         self.ring.push(reading)
     }
 
-    /// Takes in something else.
+    /// Takes in something else. Gaps of several topics in one and the same stretch of time are one row.
     pub fn note(&mut self, note: Note) {
+        if let (Note::Gap(gap), Some((id, Note::Gap(last)))) = (&note, self.notes.back_mut())
+            && id.0 == self.last_seq
+            && (gap.from, gap.to, &gap.reason) == (last.from, last.to, &last.reason)
+        {
+            let known = last.topic.split(", ").any(|topic| topic == gap.topic);
+            // A server that invents topics does not make a row without end.
+            if !known && last.topic.len() < 200 {
+                last.topic = format!("{}, {}", last.topic, gap.topic);
+            }
+            return;
+        }
         self.noted += 1;
         self.notes.push_back((RowId(self.last_seq, self.noted), note));
         if self.notes.len() > NOTES {
@@ -335,6 +346,17 @@ mod tests {
             assert_eq!(format!("{row:?}"), format!("{found:?}"));
         }
         assert_eq!(log.newest(), ids.first().copied());
+    }
+
+    #[test]
+    fn gaps_of_one_stretch_of_time_are_one_row() {
+        let mut log = Log::default();
+        for topic in ["staff", "admin", "staff"] {
+            let gap = GapFacts { topic: topic.to_owned(), from: at(1), to: at(2), reason: None };
+            log.note(Note::Gap(gap));
+        }
+        let rows: Vec<_> = log.rows().map(|(_, row)| row).collect();
+        assert!(matches!(rows[..], [Row::Note(Note::Gap(gap))] if gap.topic == "staff, admin"), "{rows:?}");
     }
 
     #[test]

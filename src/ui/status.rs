@@ -156,7 +156,9 @@ pub fn banner(model: &Model) -> Option<String> {
         Some(at) => words.fill("banner.lost", &[("time", &words.clock_seconds(at, &model.zone))]),
         None => words.word("banner.never").to_owned(),
     };
-    let why = model.link.cause.as_ref().map(|cause| format!("  {}", cause_line(model, cause)));
+    // The other side's own words are on the link screen; here there is one line.
+    let why =
+        model.link.cause.as_ref().map(|cause| format!("  {}", reason(model, cause.code, cause.why, "")));
     Some(format!("{truth}  {next}{}", why.unwrap_or_default()))
 }
 

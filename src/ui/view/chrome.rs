@@ -129,7 +129,8 @@ fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let left = pen.room().saturating_sub(columns(&time));
     if left > columns(&date) + 6 {
         let room = left - columns(&date) - 2;
-        pen.text(&cut(&venue, room, theme.glyphs.more), Role::Name).skip(2).text(&date, Role::Dim);
+        let gap = if venue.is_empty() { 0 } else { 2 };
+        pen.text(&cut(&venue, room, theme.glyphs.more), Role::Name).skip(gap).text(&date, Role::Dim);
     }
     pen.text(&time, Role::Text);
 }

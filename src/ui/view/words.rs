@@ -192,6 +192,10 @@ pub(super) fn gap(model: &Model, gap: &GapFacts) -> String {
     let words = &model.locale;
     let (from, to) = (words.clock_seconds(gap.from, &model.zone), words.clock_seconds(gap.to, &model.zone));
     let why = match &gap.reason {
+        // Our relay's own words; any other server's are shown as they came.
+        Some(reason) if reason == "epoch" => words.word("gap.epoch").to_owned(),
+        Some(reason) if reason == "expired" => words.word("gap.expired").to_owned(),
+        Some(reason) if reason == "unknown" => words.word("gap.unknown").to_owned(),
         Some(reason) => Untrusted::new(reason).line(80),
         None => words.word("gap.no_history").to_owned(),
     };

@@ -69,6 +69,7 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
     };
 
     let flow = venue.flow(now);
+    let mark = if status::is_stale(model) { "~" } else { "" };
     let per_quarter = || since.clone().unwrap_or_else(|| words.word("tile.per_quarter").to_owned());
     let second = Tile {
         title: "tile.flow",
@@ -76,7 +77,7 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
         role: Role::Arrive,
         beside: vec![
             (1, words.word("tile.in").to_owned(), Role::Arrive),
-            (3, words.fill("tile.out", &[("n", &flow.outs.to_string())]), Role::Leave),
+            (3, words.fill("tile.out", &[("n", &format!("{mark}{}", flow.outs))]), Role::Leave),
         ],
         below: per_quarter(),
         below_role: if since.is_some() { Role::Act } else { Role::Dim },
