@@ -252,7 +252,7 @@ impl House {
 
     fn arrive(&mut self) -> Option<Vec<Publication>> {
         let booking = self.check_in()?;
-        Some(vec![Publication::check_in(&booking, Some(booking.customer()), self.now)])
+        Some(vec![Publication::check_in(&booking, Some(&booking.customer()), self.now)])
     }
 
     /// One of the expected guests is inside from now on.
@@ -305,7 +305,7 @@ impl House {
     fn second_check_in(&mut self) -> Option<Publication> {
         let index = self.pick(&self.all(|booking| booking.inside_since().is_some()))?;
         let booking = self.bookings.get(index)?;
-        Some(Publication::check_in(booking, Some(booking.customer()), self.now))
+        Some(Publication::check_in(booking, Some(&booking.customer()), self.now))
     }
 
     fn nameless_check_in(&mut self) -> Option<Publication> {

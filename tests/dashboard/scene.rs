@@ -53,7 +53,7 @@ impl Scene {
             locale: Locale::default(),
             keymap: Keymap::default(),
             link: LinkFacts::starting("ws://localhost:6001".to_owned(), now),
-            log_file: Some("/home/sari/.local/share/frontdesk/log/frontdesk.log".to_owned()),
+            log_file: Some("/var/log/frontdesk/frontdesk.log".to_owned()),
             size,
             now,
         });
