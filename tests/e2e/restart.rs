@@ -68,10 +68,14 @@ fn the_dashboard_survives(kind: Kind) {
     dashboard.until("arrival", |screen| screen.contains("Budi Wijaya"));
 
     server.kill();
-    dashboard.until("lost link", |screen| !screen.contains("LIVE") && screen.contains("Budi Wijaya"));
+    dashboard.until("lost link", |screen| {
+        screen.contains("LINK LOST") && !screen.contains("LIVE") && screen.contains("Budi Wijaya")
+    });
 
     server.start_again();
-    dashboard.until("live link again", |screen| screen.contains("LIVE"));
+    dashboard.until("live link again, and what may be missing", |screen| {
+        screen.contains("LIVE") && screen.contains("link lost, ") && screen.contains("some may be missing")
+    });
     arrival("Dewi Lestari", 6);
     dashboard.until("arrival after the restart", |screen| screen.contains("Dewi Lestari"));
 
