@@ -129,14 +129,14 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let clock = Clock::system();
     let outcome = match cli.command {
-        None => dashboard::run(cli.dashboard, clock),
+        None => dashboard::run(&cli.dashboard, clock),
         Some(Command::Demo(args)) => demo::run(&args, clock),
-        Some(Command::Relay(args)) => relay::run(args, clock),
+        Some(Command::Relay(args)) => relay::run(&args, clock),
         Some(Command::Tail(args)) => tail::run(args, clock),
         Some(Command::Emit(args)) => emit::run(args, clock),
-        Some(Command::Login(args)) => login::run(args),
+        Some(Command::Login(args)) => login::run(&args),
         Some(Command::Logout(args)) => logout::run(&args),
-        Some(Command::Whoami(args)) => whoami::run(args),
+        Some(Command::Whoami(args)) => whoami::run(&args),
     };
     match outcome {
         Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,

@@ -171,7 +171,8 @@ struct Wishes {
 }
 
 impl Handle {
-    /// Tries at once whatever waits or was refused: the connection, and each refused name.
+    /// Tries at once whatever waits or was refused: the connection, and each refused name. On a connection
+    /// that seems good it asks the server whether it is.
     pub fn retry_now(&self) {
         self.wishes.send_modify(|wishes| wishes.retries += 1);
     }

@@ -225,7 +225,7 @@ mod tests {
         for (status, body, code, said) in refused {
             match publisher.judge(StatusCode::from_u16(status).expect("a status"), body) {
                 Err(Error::Refused { status, words, .. }) => {
-                    assert_eq!((status, words.as_str()), (code, said))
+                    assert_eq!((status, words.as_str()), (code, said));
                 }
                 other => panic!("{body}: {other:?}"),
             }

@@ -123,7 +123,7 @@ impl Iterator for Simulator {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
     use serde_json::Value;
@@ -221,14 +221,14 @@ mod tests {
                     && said.channel == "private-staff")
         );
         assert!(said.iter().any(|said| text(said, "payment_status") == Some("rejected")));
-        let mut inside = BTreeMap::new();
+        let mut inside = BTreeSet::new();
         let (mut again, mut unmatched) = (0, 0);
         for event in &said {
             let code = text(event, "booking_code").unwrap_or_default();
             if event.event.ends_with("CheckInNotification") {
-                again += usize::from(inside.insert(code, ()).is_some());
+                again += usize::from(!inside.insert(code));
             } else if event.event.ends_with("CheckOutNotification") {
-                unmatched += usize::from(inside.remove(code).is_none());
+                unmatched += usize::from(!inside.remove(code));
             }
         }
         assert!(again > 0 && unmatched > 0, "{again} second check-ins, {unmatched} unmatched check-outs");
@@ -303,8 +303,8 @@ mod tests {
             zone in prop::sample::select(vec!["UTC", "Asia/Jakarta", "America/New_York", "Pacific/Apia"]),
         ) {
             let start = start() + SignedDuration::from_mins(minutes);
-            let zone = TimeZone::get(zone).unwrap();
-            let mut venue = Simulator::new(seed, zone, start, rate);
+            let simulated = TimeZone::get(zone).unwrap();
+            let mut venue = Simulator::new(seed, simulated.clone(), start, rate);
             let morning = venue.morning();
             prop_assert!(morning.len() > 100, "{} events", morning.len());
             prop_assert!(morning.iter().all(|said| own_time(said) < start));
@@ -322,6 +322,12 @@ mod tests {
                 }
                 if let (Some(free), Some(total)) = (data["available_slots"].as_u64(), data["total_capacity"].as_u64()) {
                     prop_assert!(free <= total);
+                }
+                if said.channel == "availability" {
+                    let told = (text(said, "date").unwrap().to_owned(), data["session_id"].as_u64().unwrap());
+                    let running = Session::at(own_time(said), &simulated);
+                    let running = (running.date.to_string(), u64::from(running.id()));
+                    prop_assert!(told >= running, "the places of a session that is over: {said:?}");
                 }
                 if said.event.ends_with("PaymentVerificationRequired") {
                     waiting.insert(text(said, "booking_code").unwrap().to_owned());

@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 /// Shows the venue until somebody quits.
-pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
+pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
     let flags: [&dyn flags::Says; 5] =
         [&args.server, &args.backend, &args.channels, &args.screen, &args.zone];
     let settings = flags::settings(&args.files, &flags)?;

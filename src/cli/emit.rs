@@ -19,10 +19,10 @@ const NAMESPACE: &str = "App\\Events\\";
 /// Publish one event
 ///
 /// Without --data the API document's sample is sent, its dates and times moved to today and now. The event
-/// is named App\Events\EVENT and its fields stand under `data`, as the document's frontend samples hear it.
+/// is named `App\Events\EVENT` and its fields stand under `data`, as the document's frontend samples hear it.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
-    /// The event's name, CheckInNotification for one
+    /// The event's name, `CheckInNotification` for one
     event: String,
     /// The wire channel, private-staff for one; may be repeated [default: the document's channel for the event]
     #[arg(long, value_name = "NAME", value_parser = channel)]

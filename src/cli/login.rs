@@ -45,7 +45,7 @@ impl Endpoint {
 }
 
 /// Keeps a token.
-pub(crate) fn run(args: Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.backend.as_backend()])?;
     let _log = telemetry::start(&settings.telemetry(None, false))?;
     let origin = settings.token_origin()?;
@@ -65,9 +65,9 @@ pub(crate) fn run(args: Args) -> Outcome {
         block_on(check(&settings, token))?
     };
     store.put(&origin, &found)?;
-    let who = found.name.as_deref().unwrap_or("unnamed");
     let role = found.role.as_deref().map(|role| format!(", {role}")).unwrap_or_default();
-    super::print(&format!("logged in at {} as {who}{role}", origin.ascii_serialization()))
+    let who = found.name.as_deref().map(|name| format!(" as {name}{role}")).unwrap_or_default();
+    super::print(&format!("logged in at {}{who}", origin.ascii_serialization()))
 }
 
 async fn exchange(settings: &Settings, email: &str, password: &SecretString) -> Result<Login, Failure> {

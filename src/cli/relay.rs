@@ -34,6 +34,7 @@ const HISTORY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Without any settings it serves the app app-id / app-key / app-secret to this machine. SIGTERM and Ctrl-C
 /// drain it: clients are told to come back, and it ends with 0; a second one ends it at once.
 #[derive(Debug, ClapArgs)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
     /// Where to listen; localhost means both loopbacks [default: localhost:6001]
     #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse)]
@@ -94,8 +95,8 @@ impl Says for AppFlags<'_> {
 }
 
 /// Serves until a signal.
-pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
-    let loaded = flags::load(&args.files, &[&AppFlags(&args)])?;
+pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
+    let loaded = flags::load(&args.files, &[&AppFlags(args)])?;
     let listen = match &args.listen {
         Some(listen) => listen.clone(),
         None => Listen::parse(&loaded.relay.listen).map_err(|expected| {
@@ -104,9 +105,9 @@ pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
     };
     let options = relay::Options {
         apps: apps(&loaded),
-        tokens: tokens(&args)?,
+        tokens: tokens(args)?,
         history: args.history.unwrap_or(HISTORY),
-        guard: guard(&args),
+        guard: guard(args),
         clock,
     };
     if args.credentials.secret.is_some() {

@@ -11,7 +11,6 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -57,10 +56,7 @@ pub(crate) struct Args {
     /// Print what passes this filter alone, as in `dewi st:pending amt>100rb`
     #[arg(long, value_name = "EXPR", value_parser = filter)]
     filter: Option<Filter>,
-    /// Print what was heard since then: an RFC 3339 time, a clock time, or 10m (ago)
-    #[arg(long, value_name = "TIME", value_parser = value::moment)]
-    since: Option<Moment>,
-    /// End at that time
+    /// End at that time: an RFC 3339 time, or a clock time
     #[arg(long, value_name = "TIME", value_parser = value::moment)]
     until: Option<Moment>,
     #[command(flatten)]
@@ -84,23 +80,19 @@ pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.backend, &args.channels, &args.zone])?;
     let _log = telemetry::start(&settings.telemetry(None, false))?;
     let now = clock.now();
-    let place = |moment: &Option<Moment>| moment.as_ref().map(|moment| moment.at(now, &settings.timezone));
-    let (since, until) = (place(&args.since), place(&args.until));
-    if let (Some(since), Some(until)) = (since, until)
-        && until <= since
-    {
-        return Err(Failure::Usage("--until is not after --since".to_owned()));
+    let until = args.until.map(|moment| moment.at(now, &settings.timezone));
+    if until.is_some_and(|until| until <= now) {
+        return Err(Failure::Usage("--until is in the past, and tail prints what comes".to_owned()));
     }
     let span = until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
     let mut tail = Tail {
         options: settings.client()?,
         select: Select::new(args.channel, args.event, args.filter),
         ingest: Ingest::new(settings.backend()),
-        watch: Watch::new(since.filter(|since| *since < now), settings.timezone.clone()),
+        watch: Watch::new(settings.timezone.clone()),
         zone: settings.timezone,
         json: args.json,
         left: args.limit,
-        since,
         ends_after: [args.duration, span].into_iter().flatten().min(),
     };
     // The client lives on a thread of its own: a stdout that blocks must not keep it from answering pings.
@@ -120,7 +112,6 @@ struct Tail {
     zone: TimeZone,
     json: bool,
     left: Option<u64>,
-    since: Option<Timestamp>,
     ends_after: Option<Duration>,
 }
 
@@ -195,7 +186,7 @@ impl Tail {
                 return Ok(None);
             }
         };
-        let wanted = self.select.takes(&line) && self.since.is_none_or(|since| line.at() >= since);
+        let wanted = self.select.takes(&line);
         Ok(wanted.then(|| if self.json { line.json() } else { line.text(&self.zone) }))
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 /// Asks the backend, and says what it said.
-pub(crate) fn run(args: Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.backend, &args.channels])?;
     let _log = telemetry::start(&settings.telemetry(None, false))?;
     let origin = settings.token_origin()?.ascii_serialization();

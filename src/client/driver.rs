@@ -55,6 +55,8 @@ enum Wake {
 struct Granted {
     /// Another token, or none.
     token: bool,
+    /// A try at once.
+    retry: bool,
 }
 
 struct Driver {
@@ -143,10 +145,18 @@ impl Driver {
                 opened = &mut opening => return Ok(match opened {
                     Ok(socket) => Ok((socket, network.http)),
                     Err(cause) => {
-                        let retry = match cause {
+                        let retry = match &cause {
                             Cause::Settings(_) => Retry::Never,
-                            Cause::NoWebSocket { status: 429 | 503 } => Retry::WithBackoff { widen: true },
-                            _ => Retry::WithBackoff { widen: false },
+                            // What a busy server, or a proxy before one, asks for.
+                            Cause::NoWebSocket { status } => Retry::WithBackoff { widen: [429, 503].contains(status) },
+                            Cause::Closed { .. }
+                            | Cause::Lost(_)
+                            | Cause::Silent
+                            | Cause::TimedOut(_)
+                            | Cause::UnknownHost(_)
+                            | Cause::Unreachable(_)
+                            | Cause::Tls(_)
+                            | Cause::NotPusher(_) => Retry::WithBackoff { widen: false },
                         };
                         Err(Ended { cause, retry })
                     }
@@ -222,11 +232,12 @@ impl Driver {
             self.authorizer = Authorizer::new(&self.options, wishes.token.as_ref());
             self.subscriptions.token_changed(self.authorizer.as_ref().map(|_| ()).map_err(|off| *off));
         }
-        if wishes.retries != self.granted.retries {
+        let retry = wishes.retries != self.granted.retries;
+        if retry {
             self.subscriptions.retry_now();
         }
         self.granted = wishes;
-        Granted { token }
+        Granted { token, retry }
     }
 
     fn enter(&mut self, state: State) {

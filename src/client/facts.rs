@@ -185,7 +185,10 @@ impl Cause {
                 _ => Advice::Wait,
             },
             Self::Lost(_) | Self::Silent => Advice::Wait,
-            Self::TimedOut(Step::Connect) | Self::Unreachable(_) => Advice::CheckReachable,
+            // A proxy that answers for a server that does not.
+            Self::TimedOut(Step::Connect)
+            | Self::Unreachable(_)
+            | Self::NoWebSocket { status: 500..=599 } => Advice::CheckReachable,
             Self::TimedOut(Step::Name) | Self::UnknownHost(_) => Advice::CheckHost,
             Self::Tls(_) => Advice::CheckCertificate,
             Self::TimedOut(Step::Handshake) | Self::NoWebSocket { .. } | Self::NotPusher(_) => {

@@ -296,7 +296,7 @@ mod tests {
             (cluster(), None, said(), Some("https://auth.test/x")),
         ];
         for (address, backend_url, auth_endpoint, expected) in cases {
-            let layer = Layer { address, backend_url, auth_endpoint, ..Layer::default() };
+            let layer = Layer { address, auth_endpoint, backend_url, ..Layer::default() };
             let endpoint = settings(layer.clone()).auth_endpoint;
             assert_eq!(endpoint, expected.map(url), "{layer:?}");
         }
@@ -317,9 +317,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let with = |endpoint: &str| {
             settings(Layer {
-                data_dir: Some(folder.path().to_owned()),
-                auth_endpoint: Some(url(endpoint)),
                 key: Some("k".into()),
+                auth_endpoint: Some(url(endpoint)),
+                data_dir: Some(folder.path().to_owned()),
                 ..Layer::default()
             })
         };

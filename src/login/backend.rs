@@ -152,10 +152,10 @@ fn read_login(url: &Url, status: StatusCode, text: &str) -> Result<Login, Error>
     match status.as_u16() {
         200..=299 => {
             let within = [&answer, &answer["data"]];
-            let named = within
+            let mut named = within
                 .iter()
                 .flat_map(|at| ["token", "access_token", "plainTextToken"].map(|name| &at[name]));
-            let token = named.filter_map(Value::as_str).next().ok_or_else(|| odd("it holds no token"))?;
+            let token = named.find_map(Value::as_str).ok_or_else(|| odd("it holds no token"))?;
             let token = parse_token(token).map_err(|_| odd("its token can't be used"))?;
             let user =
                 within.into_iter().map(read_person).find(|user| *user != User::default()).unwrap_or_default();

@@ -191,13 +191,13 @@ mod tests {
             channels_per_event: 0,
             ..Limits::default()
         };
-        let names: Vec<String> = (0..500).map(|n| format!("{n}{}", "c".repeat(300))).collect();
+        let names: Vec<String> = (0..101).map(|n| format!("{n}{}", "c".repeat(300))).collect();
         let publication = Publication {
             channels: names,
             event: "x".repeat(1000),
-            data: "x".repeat(1 << 20),
+            data: "x".repeat(101 * 1024),
             socket_id: None,
         };
-        assert_eq!(drafts(&publication, &none).map(|drafts| drafts.len()), Ok(500));
+        assert_eq!(drafts(&publication, &none).map(|drafts| drafts.len()), Ok(101));
     }
 }

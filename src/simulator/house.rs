@@ -165,6 +165,12 @@ impl House {
         [Publication::availability(session, taken, self.now), Publication::capacity(session, taken, self.now)]
     }
 
+    /// What the backend says when a booking is no more: its place is given back while there is time to use it.
+    fn given_back(&self, booking: &Booking) -> impl Iterator<Item = Publication> + use<> {
+        let session = booking.session;
+        (session >= self.running).then(|| self.places(session)).into_iter().flatten()
+    }
+
     fn add_booking(&mut self, session: Session, stage: Stage) -> Booking {
         let party = [1, 1, 2, 2, 3, 4].choose(&mut self.random).copied().unwrap_or(1);
         let user = self.random.random_range(1..=guest::KNOWN);
@@ -225,7 +231,7 @@ impl House {
                 Publication::payment_status(&booking, "rejected", self.now),
                 Publication::booking_status(&booking, "cancelled", "rejected", self.now),
             ];
-            said.extend(self.places(booking.session));
+            said.extend(self.given_back(&booking));
             return Some(said);
         }
         let booking = self.bookings.get_mut(index)?;
@@ -242,7 +248,7 @@ impl House {
         let index = self.pick(&self.all(paid_ahead))?;
         let booking = self.bookings.remove(index);
         let mut said = vec![Publication::booking_status(&booking, "cancelled", "refunded", self.now)];
-        said.extend(self.places(booking.session));
+        said.extend(self.given_back(&booking));
         Some(said)
     }
 
@@ -252,7 +258,7 @@ impl House {
 
     fn arrive(&mut self) -> Option<Vec<Publication>> {
         let booking = self.check_in()?;
-        Some(vec![Publication::check_in(&booking, Some(booking.customer()), self.now)])
+        Some(vec![Publication::check_in(&booking, Some(&booking.customer()), self.now)])
     }
 
     /// One of the expected guests is inside from now on.
@@ -283,10 +289,7 @@ impl House {
         let index = self.pick(&ready)?;
         let booking = self.bookings.remove(index);
         let mut said = vec![Publication::check_out(&booking, self.now)];
-        if booking.session == self.running {
-            // The place is given back while there is time to use it.
-            said.extend(self.places(booking.session));
-        }
+        said.extend(self.given_back(&booking));
         Some(said)
     }
 
@@ -305,7 +308,7 @@ impl House {
     fn second_check_in(&mut self) -> Option<Publication> {
         let index = self.pick(&self.all(|booking| booking.inside_since().is_some()))?;
         let booking = self.bookings.get(index)?;
-        Some(Publication::check_in(booking, Some(booking.customer()), self.now))
+        Some(Publication::check_in(booking, Some(&booking.customer()), self.now))
     }
 
     fn nameless_check_in(&mut self) -> Option<Publication> {

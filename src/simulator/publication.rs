@@ -88,7 +88,7 @@ impl Publication {
     }
 
     /// A check-in; `customer` is null where the backend lost the name.
-    pub(super) fn check_in(booking: &Booking, customer: Option<String>, at: Timestamp) -> Self {
+    pub(super) fn check_in(booking: &Booking, customer: Option<&str>, at: Timestamp) -> Self {
         let fields = json!({
             "booking_id": booking.id, "booking_code": booking.code(), "customer_name": customer,
             "session_name": booking.session.name(), "checkin_time": stamp(at),

@@ -148,10 +148,9 @@ fn an_unknown_app_key_ends_it_at_once() {
 fn without_a_token_public_names_are_heard_and_it_says_so() {
     let home = Home::new();
     let relay = relay(&home);
-    let ran = home.run(&["tail", "--url", &relay.url(), "--key", "app-key", "--for", "2", "--since", "10m"]);
+    let ran = home.run(&["tail", "--url", &relay.url(), "--key", "app-key", "--for", "2"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
     assert!(ran.stderr.contains("not logged in: only public names are heard"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("there is nothing"), "{}", ran.stderr);
 }
 
 #[test]

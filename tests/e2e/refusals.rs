@@ -1,4 +1,4 @@
-//! When a topic cannot be heard, `frontdesk tail` says why: the status, or where it was sent on to, and what to do.
+//! When a topic cannot be heard, `frontdesk tail` and the dashboard say why: the status, or where it was sent on to, and what to do.
 
 use crate::auth;
 use crate::node::Node;
@@ -26,12 +26,16 @@ fn reasons_are_told(kind: Kind) {
         ("401", KEY, "not a token", &good, "private-staff"),
         ("403", KEY, STAFF, &good, "private-admin"),
         ("404", KEY, ADMIN, &missing, "private-staff"),
-        ("redirected to /login", KEY, ADMIN, &redirecting, "private-staff"),
+        ("redirect", KEY, ADMIN, &redirecting, "private-staff"),
         ("4001", "unknown-key", ADMIN, &good, "private-staff"),
     ];
-    let tails = cases
-        .map(|(reason, key, token, endpoint, channel)| (reason, server.tail(key, token, endpoint, channel)));
-    for (reason, tail) in tails {
+    let told = cases.map(|(reason, key, token, endpoint, channel)| {
+        let tail = server.tail(key, token, endpoint, channel);
+        (reason, tail, server.dashboard(key, token, endpoint, channel))
+    });
+    for (reason, tail, mut dashboard) in told {
+        dashboard.press("6");
+        dashboard.until(&format!("word about \"{reason}\""), |screen| screen.contains(reason));
         tail.until(Stream::Err, &format!("word about \"{reason}\""), |line| {
             line.contains(reason).then_some(())
         });

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::delivery::{private, subscribed};
+use crate::delivery::{heard, private, subscribed};
 use crate::document;
 use crate::node::Node;
 use crate::process::Stream;
 use crate::server::{ADMIN, KEY, Kind, Server};
-use crate::terminal::Terminal;
 
 #[test]
 fn tail_survives_a_restart_of_soketi() {
@@ -37,7 +36,7 @@ fn tail_survives(kind: Kind) {
     let mut publisher = server.publisher();
     let channels = BTreeSet::from(["staff".to_owned(), private("staff")]);
     let tail = server.tail(KEY, ADMIN, &server.auth_endpoint(), "staff");
-    subscribed(&tail, &mut publisher, channels.clone());
+    subscribed(&mut publisher, channels.clone(), || heard(&tail));
 
     server.kill();
     tail.until(Stream::Err, "word about the lost link", |line| {
@@ -48,7 +47,7 @@ fn tail_survives(kind: Kind) {
     tail.until(Stream::Err, "word about the link that is back", |line| {
         line.contains("back: away").then_some(())
     });
-    subscribed(&tail, &mut publisher, channels);
+    subscribed(&mut publisher, channels, || heard(&tail));
 }
 
 fn the_dashboard_survives(kind: Kind) {
@@ -63,19 +62,20 @@ fn the_dashboard_survives(kind: Kind) {
         publisher.publish(&private("staff"), &event.wire_name(), &json!({"data": event.data}));
     };
 
-    let mut command = server.frontdesk("--locale=en");
-    command.args(["--key", KEY, "--auth-endpoint", &server.auth_endpoint(), "--channels", "private-staff"]);
-    command.env("FRONTDESK_TOKEN", ADMIN);
-    let mut dashboard = Terminal::start(command, 100, 30);
+    let mut dashboard = server.dashboard(KEY, ADMIN, &server.auth_endpoint(), "private-staff");
     dashboard.until("live link", |screen| screen.contains("LIVE"));
     arrival("Budi Wijaya", 5);
     dashboard.until("arrival", |screen| screen.contains("Budi Wijaya"));
 
     server.kill();
-    dashboard.until("lost link", |screen| !screen.contains("LIVE") && screen.contains("Budi Wijaya"));
+    dashboard.until("lost link", |screen| {
+        screen.contains("LINK LOST") && !screen.contains("LIVE") && screen.contains("Budi Wijaya")
+    });
 
     server.start_again();
-    dashboard.until("live link again", |screen| screen.contains("LIVE"));
+    dashboard.until("live link again, and what may be missing", |screen| {
+        screen.contains("LIVE") && screen.contains("link lost, ") && screen.contains("some may be missing")
+    });
     arrival("Dewi Lestari", 6);
     dashboard.until("arrival after the restart", |screen| screen.contains("Dewi Lestari"));
 

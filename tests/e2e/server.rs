@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::auth;
 use crate::node::Node;
 use crate::process::{PATIENCE, Process, Stream};
+use crate::terminal::Terminal;
 
 pub(crate) const APP: &str = "app-id";
 pub(crate) const KEY: &str = "app-key";
@@ -102,6 +103,14 @@ impl Server {
         command.args(["--json", "--key", key, "--auth-endpoint", auth_endpoint, "--channels", channels]);
         command.env("FRONTDESK_TOKEN", token);
         Process::start(format!("tail of {channels} from {:?}", self.kind), command)
+    }
+
+    /// The dashboard with a token, from an auth endpoint, of some channels, on a terminal of its own.
+    pub(crate) fn dashboard(&self, key: &str, token: &str, auth_endpoint: &str, channels: &str) -> Terminal {
+        let mut command = self.frontdesk("--locale=en");
+        command.args(["--key", key, "--auth-endpoint", auth_endpoint, "--channels", channels]);
+        command.env("FRONTDESK_TOKEN", token);
+        Terminal::start(command, 160, 50)
     }
 
     /// A backend that publishes with npm's `pusher`.

@@ -57,6 +57,14 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// The screen, once nothing was written for a while.
+    pub(crate) fn settled(&mut self, quiet: Duration) -> String {
+        while let Ok(bytes) = self.written.recv_timeout(quiet) {
+            self.screen.process(&bytes);
+        }
+        self.screen.screen().contents()
+    }
+
     /// Waits until the screen is as told.
     pub(crate) fn until(&mut self, what: &str, is: impl Fn(&str) -> bool) {
         let deadline = monotonic() + PATIENCE;

@@ -535,6 +535,17 @@ async fn the_double_on_the_other_name_is_dropped_and_a_repeat_is_not() {
 }
 
 #[tokio::test]
+async fn whoever_doubts_the_connection_can_have_it_asked() {
+    let stage = Stage::open().await;
+    let mut listener = Listener::open(options(&stage, &["staff"]));
+    let mut guest = stage.greet("1.2", false).await;
+    guest.accept("staff").await;
+    listener.state(State::Live).await;
+    listener.handle.retry_now();
+    assert_eq!(guest.hear_any().await, ClientOp::Ping);
+}
+
+#[tokio::test]
 async fn it_ends_when_nobody_listens_and_says_goodbye() {
     let stage = Stage::open().await;
     let Listener { handle, mut events } = Listener::open(options(&stage, &["staff"]));

@@ -90,11 +90,18 @@ impl Guest {
     /// The next thing the client says that is no ping; those are answered.
     pub(crate) async fn hear(&mut self) -> ClientOp {
         loop {
+            match self.hear_any().await {
+                ClientOp::Ping => self.say(&ServerOp::Pong).await,
+                op => return op,
+            }
+        }
+    }
+
+    /// The next thing the client says, pings among them.
+    pub(crate) async fn hear_any(&mut self) -> ClientOp {
+        loop {
             match soon("a word of the client's", self.socket.next()).await {
-                Some(Ok(Message::Text(text))) => match ClientOp::parse(&text).expect("an op") {
-                    ClientOp::Ping => self.say(&ServerOp::Pong).await,
-                    op => return op,
-                },
+                Some(Ok(Message::Text(text))) => return ClientOp::parse(&text).expect("an op"),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("instead of a word: {other:?}"),
             }

@@ -54,6 +54,23 @@ async fn who_comes_back_gets_what_was_missed_oldest_first_and_then_the_present()
 }
 
 #[tokio::test]
+async fn a_long_absence_is_covered_whole_however_many_writes_it_takes() {
+    const EVENTS: u64 = 300;
+    let relay = Running::start().await;
+    let start = head(&relay).await;
+    for n in 0..EVENTS {
+        relay.publish("private-booking.1", "X", &n.to_string()).await;
+    }
+    for name in ["private-booking.1", "private-booking.*"] {
+        let mut desk = relay.native().await;
+        assert!(recovery(desk.subscribe_since(name, Some(start)).await).recovered);
+        for n in 0..EVENTS {
+            assert_eq!(desk.event().await.offset(), start.offset + n + 1, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_first_subscribe_misses_nothing_and_is_told_where_it_begins() {
     let relay = Running::start().await;
     relay.publish("a", "Before", "").await;

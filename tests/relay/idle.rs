@@ -9,6 +9,7 @@ use frontdesk::protocol::peer::{Hello, Peer, SocketId};
 use frontdesk::relay::broker::Bounds;
 use frontdesk::relay::exposure::Exposure;
 use frontdesk::relay::metrics::Metrics;
+use frontdesk::relay::outbox::Outbox;
 use frontdesk::relay::socket::Socket;
 use frontdesk::relay::{App, Tenant};
 use frontdesk::time;
@@ -95,4 +96,20 @@ async fn who_does_not_even_take_its_leave_is_left() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!((time::monotonic() - start) <= Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn a_connections_task_is_small() {
+    let metrics = Arc::new(Metrics::default());
+    let app = App::new("1", "key", SecretString::from("secret"));
+    let bounds = Bounds::lasting(Duration::ZERO);
+    let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &metrics));
+    let rules = Arc::clone(&tenant.rules);
+    let peer = Peer::open(rules, Hello::default(), SocketId(1, 2), time::monotonic()).expect("let in");
+    let exposure =
+        Exposure { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), forwarded: false, origin: None, local: true };
+    let socket = Socket::new(tokio::io::empty(), peer, tenant, metrics, exposure);
+    let task = socket.run(Bytes::new());
+    assert!(size_of_val(&task) < 1024, "{} bytes", size_of_val(&task));
+    assert!(size_of::<Outbox>() < 512, "{} bytes", size_of::<Outbox>());
 }

@@ -72,11 +72,6 @@ impl Line {
         }
     }
 
-    /// When it was heard.
-    pub(super) fn at(&self) -> Timestamp {
-        self.at
-    }
-
     /// The wire channel.
     pub(super) fn channel(&self) -> Option<&str> {
         self.channel.as_deref()
@@ -117,7 +112,7 @@ impl Line {
             (Some(raw), Some(reason)) => {
                 let _ = write!(text, "{raw} ({reason})");
             }
-            (Some(_), None) | (None, Some(_)) | (None, None) => text.push_str(&self.data.to_string()),
+            (None | Some(_), None) | (None, Some(_)) => text.push_str(&self.data.to_string()),
         }
         Untrusted::new(&text).line(COLUMNS)
     }

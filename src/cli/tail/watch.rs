@@ -13,8 +13,6 @@ const NOT_LOGGED_IN: &str = "not logged in: only public names are heard; run fro
 /// What was told so far.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// The past that somebody asked for.
-    since: Option<Timestamp>,
     zone: TimeZone,
     /// The last reason for there being no connection.
     cause: Option<String>,
@@ -26,10 +24,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches a tail of which `since` was asked for, for a reader in `zone`.
-    pub(super) fn new(since: Option<Timestamp>, zone: TimeZone) -> Self {
+    /// Watches a tail for a reader in `zone`.
+    pub(super) fn new(zone: TimeZone) -> Self {
         Self {
-            since,
             zone,
             cause: None,
             reasons: BTreeMap::new(),
@@ -58,25 +55,11 @@ impl Watch {
             State::Live if !self.connected || self.cause.is_some() => {
                 say(&format!("connected to {}", link.server.url));
                 self.cause = None;
-                if !self.connected {
-                    self.past(link);
-                }
                 self.connected = true;
             }
             State::Live | State::Connecting | State::Syncing | State::Suspect => {}
         }
         Ok(())
-    }
-
-    /// Says what of the past that was asked for is not there.
-    fn past(&self, link: &LinkFacts) {
-        if let Some(since) = self.since {
-            say(&format!(
-                "from {} to {} there is nothing: this server gives no events from before one subscribed",
-                self.clock(since),
-                self.clock(link.since)
-            ));
-        }
     }
 
     /// A topic changed.
@@ -89,7 +72,9 @@ impl Watch {
                     self.not_logged_in();
                     continue;
                 }
-                NameState::Off(Off::NotConnected | Off::NotOurs) => continue,
+                NameState::Off(Off::NotConnected | Off::NotOurs)
+                | NameState::Authorizing
+                | NameState::Subscribing => continue,
                 NameState::Off(off) => {
                     off.advice().map_or_else(|| off.to_string(), |advice| format!("{off}; {advice}"))
                 }
@@ -97,7 +82,6 @@ impl Watch {
                     self.reasons.remove(&name.name.to_string());
                     continue;
                 }
-                NameState::Authorizing | NameState::Subscribing => continue,
             };
             let name = name.name.to_string();
             if self.reasons.get(&name) != Some(&reason) {

@@ -79,7 +79,12 @@ impl Driver {
                 }
                 wish = self.wishes.changed() => {
                     wish.map_err(|_| Gone)?;
-                    if self.grant().token {
+                    let granted = self.grant();
+                    if granted.retry {
+                        // Whoever asks has a doubt: find out at once whether the server is there.
+                        line.link.resumed(monotonic());
+                    }
+                    if granted.token {
                         // Answers to the old token are of no use, and their names are asked for anew.
                         line.calls = JoinSet::new();
                     }
