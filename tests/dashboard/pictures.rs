@@ -6,6 +6,7 @@ use frontdesk::ui::glyphs::Glyphs;
 use frontdesk::ui::theme::Depth;
 use frontdesk::ui::{Msg, Theme};
 use insta::assert_snapshot;
+use ratatui::buffer::Cell;
 use serde_json::json;
 
 use crate::scene::{Scene, at, live, lost, picture, refused};
@@ -143,12 +144,12 @@ fn in_ascii_every_screen_says_the_same_without_any_other_character() {
     for keys in ["1", "5", "6", "?"] {
         scene.keys(keys);
         let buffer = picture(&scene.model, &theme, 120, 35);
-        let strange: Vec<_> = buffer.content.iter().map(|c| c.symbol()).filter(|s| !s.is_ascii()).collect();
+        let strange: Vec<_> = buffer.content.iter().map(Cell::symbol).filter(|s| !s.is_ascii()).collect();
         assert!(strange.is_empty(), "{keys}: {strange:?}");
     }
     scene.keys("?1");
     let buffer = picture(&scene.model, &theme, 80, 24);
-    let rows = buffer.content.chunks(80).map(|row| row.iter().map(|c| c.symbol()).collect::<String>());
+    let rows = buffer.content.chunks(80).map(|row| row.iter().map(Cell::symbol).collect::<String>());
     assert_snapshot!(rows.map(|row| row.trim_end().to_owned()).collect::<Vec<_>>().join("\n"));
 }
 
