@@ -49,8 +49,7 @@ impl Settings {
     /// # Errors
     /// The token is somewhere, and can't be read.
     pub fn identity(&self) -> Result<Option<Identity>, Error> {
-        let named = |login: Login| Some(Identity { name: login.name?, role: login.role });
-        Ok(self.login()?.and_then(named))
+        Ok(self.login()?.map(|Login { name, role, .. }| Identity { name, role }))
     }
 }
 

@@ -417,8 +417,8 @@ pub struct OddFacts {
 /// Who is logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The name, as the server told it.
-    pub name: String,
+    /// The name, as the server told it. A token from a file or the environment came without one.
+    pub name: Option<String>,
     /// The role, where it is known.
     pub role: Option<String>,
 }

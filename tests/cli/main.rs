@@ -3,6 +3,8 @@
 //! Every run has a home of its own and nothing of the environment, so that the tests neither see nor leave
 //! anything, and run side by side.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's helper fails as a test does")]
+
 mod bench;
 mod broken_pipe;
 mod emit;

@@ -63,7 +63,10 @@ impl Scene {
     /// The dashboard in the middle of a busy day.
     pub(crate) fn busy(size: (u16, u16)) -> Self {
         let mut scene = Self::start(size);
-        scene.send(Msg::Identity(Some(Identity { name: "sari".to_owned(), role: Some("staff".to_owned()) })));
+        scene.send(Msg::Identity(Some(Identity {
+            name: Some("sari".to_owned()),
+            role: Some("staff".to_owned()),
+        })));
         scene.send(Msg::Link(Box::new(LinkFacts { since: at("00:00"), ..live() })));
         for topic in topics() {
             scene.send(Msg::Topic(topic));

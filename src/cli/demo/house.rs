@@ -82,7 +82,7 @@ impl House {
 
     /// Who is logged in to the dashboard.
     pub(super) fn identity() -> Identity {
-        Identity { name: BEARER.to_owned(), role: Some(Role::Admin.as_str().to_owned()) }
+        Identity { name: Some(BEARER.to_owned()), role: Some(Role::Admin.as_str().to_owned()) }
     }
 
     /// How the venue's backend publishes.

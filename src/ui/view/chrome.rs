@@ -95,10 +95,8 @@ fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     );
     let venue = Untrusted::new(&model.venue_name).line(32);
     let state = format!("{} {}", status.mark, status.word);
-    let who = match &model.identity {
-        Some(identity) => Untrusted::new(&identity.name).line(20),
-        None => String::new(),
-    };
+    let name = model.identity.as_ref().and_then(|identity| identity.name.as_deref());
+    let who = name.map(|name| Untrusted::new(name).line(20)).unwrap_or_default();
     let mut pen = Pen::new(theme, area, 0, buffer);
     if area.width <= columns(&state) + 1 {
         pen.text(&state, status.role);

@@ -116,7 +116,9 @@ fn connection(model: &Model, glyphs: Glyphs, page: &mut Page) {
     let who = match &model.identity {
         Some(identity) => {
             let role = identity.role.as_deref().map(|role| format!(" ({})", Untrusted::new(role).line(20)));
-            format!("{}{}", Untrusted::new(&identity.name).line(40), role.unwrap_or_default())
+            let name = identity.name.as_deref().map(|name| Untrusted::new(name).line(40));
+            let name = name.unwrap_or_else(|| words.word("link.nameless").to_owned());
+            format!("{name}{}", role.unwrap_or_default())
         }
         None => words.word("link.nobody").to_owned(),
     };
