@@ -12,6 +12,7 @@ use super::money::Money;
 use super::payment::Outcome;
 use super::record::Reading;
 use super::session::SessionKey;
+use super::venue::Venue;
 
 /// What kind of line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -125,6 +126,26 @@ impl Headline {
         }
     }
 
+    /// The same line with its guest's name: outcomes are told by the booking's code alone, but the venue knows
+    /// from other events whose booking it is.
+    #[must_use]
+    pub fn named(self, reading: &Reading, venue: &Venue) -> Self {
+        let booking = match &reading.event {
+            Ok(VenueEvent::BookingStatusUpdated(event)) => &event.booking,
+            Ok(VenueEvent::PaymentStatusUpdated(event)) => &event.booking,
+            Ok(
+                VenueEvent::AvailabilityUpdated(_)
+                | VenueEvent::CapacityUpdated(_)
+                | VenueEvent::NewBookingNotification(_)
+                | VenueEvent::PaymentVerificationRequired(_)
+                | VenueEvent::CheckInNotification(_)
+                | VenueEvent::CheckOutNotification(_),
+            )
+            | Err(_) => return self,
+        };
+        Self { name: self.name.or_else(|| venue.guest_of(booking)), ..self }
+    }
+
     fn understood(self, event: &VenueEvent, change: Option<&Change>) -> Self {
         match event {
             VenueEvent::AvailabilityUpdated(event) => {
@@ -227,14 +248,19 @@ fn outcome(change: Option<&Change>) -> Option<Outcome> {
 mod tests {
     use super::super::event::{Backend, read};
     use super::super::record::Record;
-    use super::super::venue::{Settings, Venue};
+    use super::super::venue::Settings;
     use super::*;
 
     /// The lines that a feed shows for these events, heard one after another.
     fn lines(events: &[(&str, &str)]) -> Vec<Headline> {
+        hear(events).0.iter().map(Headline::of).collect()
+    }
+
+    /// What these events read as, heard one after another, and the venue that has heard them.
+    fn hear(events: &[(&str, &str)]) -> (Vec<Reading>, Venue) {
         let mut venue = Venue::new(Settings::default());
         let heard_at: Timestamp = "2024-01-15T12:00:00Z".parse().unwrap();
-        let mut lines = Vec::new();
+        let mut readings = Vec::new();
         for (seq, (event, data)) in (1_u64..).zip(events) {
             let record = Record {
                 seq,
@@ -247,9 +273,9 @@ mod tests {
             };
             let read = read(event, data, &Backend::default());
             let change = read.as_ref().ok().map(|event| venue.apply(heard_at, event));
-            lines.push(Headline::of(&Reading::new(record, read, change)));
+            readings.push(Reading::new(record, read, change));
         }
-        lines
+        (readings, venue)
     }
 
     #[test]
@@ -295,6 +321,20 @@ mod tests {
             other => panic!("{other:?}"),
         });
         assert_eq!(outcomes.collect::<Vec<_>>(), [None, Some(Outcome::Verified)]);
+    }
+
+    #[test]
+    fn an_outcome_gets_the_name_that_the_booking_was_made_under() {
+        let told = [
+            ("NewBookingNotification", r#"{"booking_id":1,"booking_code":"BK1","customer_name":"Dewi"}"#),
+            ("BookingStatusUpdated", r#"{"booking_code":"BK1","status":"confirmed"}"#),
+            ("PaymentStatusUpdated", r#"{"booking_id":1,"payment_status":"verified"}"#),
+            ("PaymentStatusUpdated", r#"{"booking_id":2,"payment_status":"verified"}"#),
+        ];
+        let (readings, venue) = hear(&told);
+        let names = readings.iter().map(|reading| Headline::of(reading).named(reading, &venue).name);
+        let dewi = || Some("Dewi".to_owned());
+        assert_eq!(names.collect::<Vec<_>>(), [dewi(), dewi(), dewi(), None]);
     }
 
     #[test]

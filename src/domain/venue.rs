@@ -137,6 +137,11 @@ impl Venue {
         self.forgotten
     }
 
+    /// The name that a booking was made under, if any event told it.
+    pub fn guest_of(&self, booking: &BookingRef) -> Option<String> {
+        self.booking(booking).customer_name.get().cloned()
+    }
+
     /// Who is inside: came in today and did not leave. Overdue first, then the longest inside first.
     pub fn inside(&self, now: Timestamp) -> Vec<Guest> {
         let day = self.day(now);

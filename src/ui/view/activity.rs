@@ -313,7 +313,7 @@ pub(super) fn rule(theme: &Theme, text: &str, role: Role, pen: &mut Pen<'_>) {
 }
 
 fn draw_reading(model: &Model, theme: &Theme, reading: &Reading, mut pen: Pen<'_>) {
-    let line = Headline::of(reading);
+    let line = Headline::of(reading).named(reading, &model.venue);
     let (word, role) = words::mark(&line, reading.change.as_ref());
     // Where there is little room the reason is worth more than the channel.
     let wide = pen.room() >= if line.mark == Mark::Odd { 100 } else { 66 };

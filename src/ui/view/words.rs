@@ -126,11 +126,10 @@ pub(super) fn tail(model: &Model, line: &Headline) -> String {
         Detail::Words { status, payment_status, outcome } => {
             let said =
                 [status, payment_status].into_iter().flatten().map(|word| safe(word)).collect::<Vec<_>>();
-            let ended = outcome.map(|outcome| words.word(self::outcome(outcome)).to_owned());
-            // `verified` is said once, also where the backend's word is ours.
-            let ended = ended.filter(|ended| said.iter().all(|word| !word.eq_ignore_ascii_case(ended)));
+            // How a wait ended is the line's mark; our own word stands in where the backend said none.
+            let ours = outcome.filter(|_| said.is_empty()).map(|outcome| words.word(self::outcome(outcome)));
             parts.push(said.join(" / "));
-            parts.extend(ended);
+            parts.extend(ours.map(str::to_owned));
         }
         Detail::Reason { event, reason } => {
             parts.push(format!("{}: {}", safe(event), self::reason(model, reason)));

@@ -245,7 +245,7 @@ fn draw_fold(model: &Model, theme: &Theme, fold: &Fold, mut pen: Pen<'_>) {
 }
 
 fn draw_line(model: &Model, theme: &Theme, reading: &Reading, count: u64, mut pen: Pen<'_>) {
-    let line = &Headline::of(reading);
+    let line = &Headline::of(reading).named(reading, &model.venue);
     let wide = pen.room() >= 56;
     let (word, role) = words::mark(line, reading.change.as_ref());
     let time = if wide { words::clock_seconds(model, line.at) } else { words::clock(model, line.at) };
