@@ -92,6 +92,7 @@ pub enum Error {
 pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>) -> Result<(), Error> {
     let Options { client, backend, theme, mut live, .. } = options;
     let mut leave = Leave::new().map_err(Error::Signals)?;
+    leave::insist().map_err(Error::Signals)?;
     let mut terminal = Terminal::enter().map_err(Error::Terminal)?;
     let mut input = Input::open().map_err(Error::Terminal)?;
     let tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
@@ -158,6 +159,12 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
             }
             () = sleep_until(next_second) => {
                 next_second = second_after(&clock);
+                if let Some((columns, rows)) = terminal.resized() {
+                    if let Err(error) = terminal.resize(columns, rows) {
+                        return gone(&error);
+                    }
+                    messages.push(Msg::Resize(columns, rows));
+                }
                 messages.push(Msg::Tick(clock.now()));
             }
             heard = events.recv_many(&mut batch, BATCH) => {

@@ -1,6 +1,7 @@
 //! The ways in which a process is asked to end.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -42,4 +43,28 @@ impl Leave {
             _ = self.interrupt.recv() => Asked::ToStop,
         }
     }
+}
+
+/// How long a process may take to do what it was asked to.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Sees to it that who was asked to end does: a terminal that stays open but takes no more text (Ctrl-S, a
+/// stalled connection) holds up whoever writes to it, and with it everything that waits its turn.
+///
+/// # Errors
+/// The system gives no thread, or does not let us listen to signals.
+pub fn insist() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("leave".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let Ok(mut leave) = Leave::new() else { return };
+            let code = match leave.asked().await {
+                Asked::ToEnd => 0,
+                Asked::ToStop => 130,
+            };
+            tokio::time::sleep(GRACE).await;
+            std::process::exit(code);
+        });
+    })?;
+    Ok(())
 }

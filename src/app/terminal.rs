@@ -87,6 +87,14 @@ impl Terminal {
         (self.painter.shown.area.width, self.painter.shown.area.height)
     }
 
+    /// The terminal's size if it is no longer the one that is drawn for: the news of a change can be missed while
+    /// the program starts.
+    pub fn resized(&self) -> Option<(u16, u16)> {
+        let told = crossterm::terminal::window_size().ok()?;
+        let size = (told.columns, told.rows);
+        (size != self.size() && size != (0, 0)).then_some(size)
+    }
+
     /// Hands a sequence to the terminal that draws nothing, a copy to its clipboard for one.
     pub fn send(&mut self, sequence: &str) -> io::Result<()> {
         self.painter.writer.write_all(sequence.as_bytes())?;

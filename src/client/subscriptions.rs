@@ -186,10 +186,12 @@ impl Subscriptions {
                 name.retry_at = None;
             } else if !name.name.kind().needs_auth() {
                 name.state = NameState::Subscribing;
+                name.retry_at = None;
                 self.stale = true;
                 return Some(Try::Subscribe(name.name.clone()));
             } else if room {
                 name.state = NameState::Authorizing;
+                name.retry_at = None;
                 self.in_flight += 1;
                 self.stale = true;
                 return Some(Try::Authorize(name.name.clone()));
@@ -321,10 +323,12 @@ impl Subscriptions {
         self.topics.iter().all(|entry| entry.heard_until.is_none())
     }
 
-    /// When the next name is to be tried again.
+    /// When the next name is to be tried again. A name that waits for room is tried when an answer makes some.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.connected?;
-        self.topics.iter().flat_map(|entry| &entry.names).filter_map(|name| name.retry_at).min()
+        let room = self.in_flight < IN_FLIGHT;
+        let names = self.topics.iter().flat_map(|entry| &entry.names);
+        names.filter(|name| room || !name.name.kind().needs_auth()).filter_map(|name| name.retry_at).min()
     }
 
     /// The snapshots of the topics that have changed since this was last asked. Counts alone are no change,
@@ -573,6 +577,7 @@ mod tests {
             if let Some(after) = after {
                 assert!(tries(&mut later, now + after / 2).is_empty(), "{why:?}");
                 assert_eq!(tries(&mut later, now + after), ["authorize private-a"], "{why:?}");
+                assert_eq!(later.deadline(), None, "what is being tried is due no more: {why:?}");
                 denied(&mut later, "private-a", why.clone(), now);
             }
             later.lost(Timestamp::UNIX_EPOCH);

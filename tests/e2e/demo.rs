@@ -45,6 +45,16 @@ fn a_terminal_that_goes_away_ends_the_dashboard() {
 }
 
 #[test]
+fn a_terminal_that_takes_no_more_text_holds_nobody_up() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = frontdesk(home.path());
+    command.args(["demo", "--seed", "7", "--locale", "en", "--rate", "6000"]);
+    let mut demo = Terminal::start(command, 80, 24);
+    demo.until("live demo", |screen| screen.contains("LIVE"));
+    assert!(demo.terminate_unread().success());
+}
+
+#[test]
 fn a_headless_demo_says_where_it_is_and_can_be_tailed() {
     let home = tempfile::tempdir().unwrap();
     let mut command = frontdesk(home.path());

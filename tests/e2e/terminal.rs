@@ -14,6 +14,9 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::process::PATIENCE;
 
+/// How many pieces of what the program writes may wait to be looked at.
+const UNREAD: usize = 16;
+
 /// A program on a terminal of its own. Ends with its owner.
 pub(crate) struct Terminal {
     child: Child,
@@ -39,7 +42,7 @@ impl Terminal {
 
         let keyboard = File::from(master);
         let mut reader = keyboard.try_clone().unwrap();
-        let (sender, written) = mpsc::channel();
+        let (sender, written) = mpsc::sync_channel(UNREAD);
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             // An error is how a terminal says that nobody has it open any more.
@@ -86,7 +89,7 @@ impl Terminal {
     pub(crate) fn hang_up(mut self) -> ExitStatus {
         self.keyboard = File::open("/dev/null").unwrap();
         // The reader lets go at the next thing that is written, and with it goes the last handle.
-        self.written = mpsc::channel().1;
+        self.written = mpsc::sync_channel(0).1;
         let deadline = monotonic() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -95,6 +98,14 @@ impl Terminal {
             assert!(monotonic() < deadline, "goes on without a terminal");
             thread::park_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// Stops reading what the program writes, and asks it to end.
+    pub(crate) fn terminate_unread(mut self) -> ExitStatus {
+        // The reader fills its channel and stops; the terminal fills behind it.
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap()
     }
 
     /// Waits until the program ends, and says whether it gave the terminal back as it was.

@@ -145,8 +145,9 @@ impl Driver {
         while let Some(gap) = self.outage.take_due(now) {
             self.tell_gap(gap).await?;
         }
-        let complete =
-            self.subscriptions.is_settled() && self.catchup.is_complete(now) && self.outage.is_told();
+        // Asked first and always: what is over has no deadline any more, whoever else is still waited for.
+        let caught_up = self.catchup.is_complete(now);
+        let complete = caught_up && self.subscriptions.is_settled() && self.outage.is_told();
         if self.reporter.facts.state != State::Syncing || !complete {
             return Ok(());
         }
