@@ -264,6 +264,7 @@ impl Subscriptions {
             return Accepted::Unknown;
         }
         own.state = NameState::Subscribed;
+        own.retry_at = None;
         self.stale = true;
         own.failures = 0;
         own.failing_since = None;
@@ -328,7 +329,10 @@ impl Subscriptions {
         self.connected?;
         let room = self.in_flight < IN_FLIGHT;
         let names = self.topics.iter().flat_map(|entry| &entry.names);
-        names.filter(|name| room || !name.name.kind().needs_auth()).filter_map(|name| name.retry_at).min()
+        names
+            .filter(|name| name.state.refusal().is_some() && (room || !name.name.kind().needs_auth()))
+            .filter_map(|name| name.retry_at)
+            .min()
     }
 
     /// The snapshots of the topics that have changed since this was last asked. Counts alone are no change,
@@ -621,5 +625,63 @@ mod tests {
         assert_eq!(changed[0].carrier().map(|carrier| &carrier.name), Some(&name("staff")));
         all.heard(&staff, Timestamp::UNIX_EPOCH);
         assert!(all.take_changed().is_empty());
+    }
+
+    /// One step is done: a deadline that is not ahead would have the connection do nothing for ever.
+    fn rests(all: &mut Subscriptions, now: Instant) -> Vec<String> {
+        let tried = tries(all, now);
+        assert!(all.deadline().is_none_or(|at| at > now), "{:?} after {tried:?}", all.deadline());
+        tried
+    }
+
+    #[test]
+    fn what_was_tried_again_is_not_due_any_more() {
+        for why in [Refusal::Busy, Refusal::Failing { status: 503 }, Refusal::TimedOut, Refusal::NoAck] {
+            let (mut now, mut all) = (monotonic(), subscriptions(&["staff"], Ok(())));
+            all.connected(false);
+            assert_eq!(rests(&mut all, now).len(), 2);
+            for own in ["staff", "private-staff"] {
+                denied(&mut all, own, why.clone(), now);
+                assert!(rests(&mut all, now).is_empty());
+            }
+            now += Duration::from_secs(7);
+            assert_eq!(rests(&mut all, now), ["authorize private-staff", "subscribe staff"], "{why:?}");
+            let private = name("private-staff");
+            all.authorized(&private, Ok(signature()), (now, Timestamp::UNIX_EPOCH), 0.5);
+            assert!(rests(&mut all, now).is_empty());
+            for own in ["staff", "private-staff"] {
+                all.subscribed(&name(own));
+                assert!(rests(&mut all, now).is_empty());
+            }
+            assert_eq!(all.deadline(), None, "{why:?}");
+        }
+    }
+
+    #[test]
+    fn an_acceptance_that_comes_late_ends_the_wait_for_another_try() {
+        let (now, mut all) = (monotonic(), subscriptions(&["staff"], Err(Off::NoToken)));
+        all.connected(false);
+        rests(&mut all, now);
+        denied(&mut all, "staff", Refusal::NoAck, now);
+        all.subscribed(&name("staff"));
+        assert_eq!(all.deadline(), None);
+        assert!(rests(&mut all, now + Duration::from_secs(7)).is_empty());
+    }
+
+    #[test]
+    fn names_that_come_due_together_wait_for_room_and_not_for_the_clock() {
+        let topics: Vec<_> = (0..6).map(|n| format!("private-{n}")).collect();
+        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+        let (mut now, mut all) = (monotonic(), subscriptions(&topics, Ok(())));
+        all.connected(false);
+        rests(&mut all, now);
+        for own in &topics {
+            denied(&mut all, own, Refusal::Busy, now);
+            rests(&mut all, now);
+        }
+        now += Duration::from_secs(7);
+        assert_eq!(rests(&mut all, now).len(), IN_FLIGHT);
+        all.authorized(&name("private-0"), Ok(signature()), (now, Timestamp::UNIX_EPOCH), 0.5);
+        assert_eq!(rests(&mut all, now), ["authorize private-4"]);
     }
 }
