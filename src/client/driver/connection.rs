@@ -218,7 +218,7 @@ impl Driver {
         Ended { cause, retry }
     }
 
-    fn deadline(&self, link: &Link) -> Instant {
+    pub(super) fn deadline(&self, link: &Link) -> Instant {
         [link.deadline(), self.subscriptions.deadline(), self.catchup.deadline(), self.outage.deadline()]
             .into_iter()
             .flatten()

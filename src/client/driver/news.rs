@@ -182,3 +182,51 @@ impl Driver {
         self.outage.away_from().or(self.reporter.facts.heard_at).unwrap_or_else(|| self.clock.now())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::sync::{mpsc, watch};
+    use url::Url;
+
+    use super::*;
+    use crate::client::{Options, Topic, Wishes};
+    use crate::protocol::Epoch;
+    use crate::protocol::link::Link;
+    use crate::time::Clock;
+
+    fn options(topics: &[&str]) -> Options {
+        Options {
+            url: Url::parse("ws://localhost:6001").expect("a URL"),
+            key: "app-key".into(),
+            topics: topics.iter().map(|topic| Topic::parse(topic).expect(topic)).collect(),
+            auth_endpoint: None,
+            token: None,
+            native: true,
+            insecure_auth: false,
+            ca_file: None,
+            names: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_catch_up_does_not_wait_for_another_name() {
+        let (events, _receiver) = mpsc::channel(8);
+        let (_wisher, wishes) = watch::channel(Wishes::default());
+        let mut driver = Driver::new(options(&["staff", "admin"]), Clock::system(), events, wishes);
+        driver.subscriptions.connected(true);
+        while driver.subscriptions.next(monotonic()).is_some() {}
+        let staff = Subscription::parse("staff").expect("a name");
+        let at = |offset| Position { epoch: Epoch(7), offset };
+        let long_ago = monotonic().checked_sub(Duration::from_secs(60)).expect("a time");
+        for (recovered, head) in [(false, at(4)), (true, at(8))] {
+            let recovery = op::Recovery { recovered, from: Some(at(4)), head };
+            driver.catchup.accepted(&staff, Some(recovery), long_ago);
+        }
+        assert!(!driver.subscriptions.is_settled(), "the other topic is still awaited");
+        let Ok(()) = driver.settle().await else { panic!("somebody listens") };
+        let now = monotonic();
+        assert!(driver.deadline(&Link::new(now)) > now);
+    }
+}
