@@ -53,6 +53,7 @@ impl Reporter {
             facts.socket_id = None;
             facts.rtt = None;
             facts.activity_timeout = None;
+            facts.down_since = Some(at);
             facts.loss_count += 1;
             if facts.losses.len() == LinkFacts::LOSSES {
                 facts.losses.remove(0);
