@@ -111,10 +111,24 @@ pub struct Heard {
 pub struct Odd {
     /// When it arrived here.
     pub at: Timestamp,
-    /// The frame's text; for a binary frame what can be read of it.
+    /// The frame's text; for a binary frame what can be read of it. Of a long one the beginning, with a mark.
     pub raw: String,
     /// Why it is none.
     pub reason: String,
+}
+
+impl Odd {
+    /// How many bytes of a frame are kept.
+    pub const RAW: usize = 16 * 1024;
+
+    fn new(at: Timestamp, mut raw: String, reason: String) -> Self {
+        if raw.len() > Self::RAW {
+            raw.truncate(raw.floor_char_boundary(Self::RAW));
+            raw.push('…');
+            raw.shrink_to_fit();
+        }
+        Self { at, raw, reason }
+    }
 }
 
 /// A stretch of time in which events of one topic may have happened unheard.

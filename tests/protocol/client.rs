@@ -482,6 +482,24 @@ async fn a_history_that_is_gone_without_a_word_is_a_gap_as_well() {
 }
 
 #[tokio::test]
+async fn of_an_endless_odd_frame_the_beginning_is_kept() {
+    let stage = Stage::open().await;
+    let mut listener = Listener::open(options(&stage, &["staff"]));
+    let mut guest = stage.greet("1.2", false).await;
+    guest.accept("staff").await;
+    // One byte, then letters of two: the limit falls into the middle of one.
+    let text = format!("x{}", "é".repeat(Odd::RAW));
+    guest.say_text(&text).await;
+    guest.send(Message::binary(text.clone().into_bytes())).await;
+    guest.say_text(&format!(r#"{{"event":"E","channel":"no such:name","data":"{text}"}}"#)).await;
+    guest.say(&ServerOp::Error { code: Some(CloseCode(4301)), message: text }).await;
+    for what in ["text", "a binary frame", "a channel of no name", "an error"] {
+        let raw = listener.until(what, odd).await.raw;
+        assert!(raw.len() <= Odd::RAW + '…'.len_utf8() && raw.ends_with("é…"), "{what}: {}", raw.len());
+    }
+}
+
+#[tokio::test]
 async fn whatever_the_server_says_is_handed_on() {
     let stage = Stage::open().await;
     let mut listener = Listener::open(options(&stage, &["staff"]));

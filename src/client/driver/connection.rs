@@ -137,11 +137,11 @@ impl Driver {
                     line.link.handle(op, now);
                     return Ok(());
                 }
-                Err(bad) => Some(Odd { at, raw: text.as_str().to_owned(), reason: bad.to_string() }),
+                Err(bad) => Some(Odd::new(at, text.as_str().to_owned(), bad.to_string())),
             },
             Some(Ok(Message::Binary(bytes))) => {
                 let raw = String::from_utf8_lossy(&bytes).into_owned();
-                Some(Odd { at, raw, reason: "a binary frame; the protocol has text alone".into() })
+                Some(Odd::new(at, raw, "a binary frame; the protocol has text alone".into()))
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => None,
             Some(Ok(Message::Close(frame))) => {

@@ -42,7 +42,7 @@ impl Driver {
                     Some(code) => format!("the server reports an error: {code}"),
                     None => "the server reports an error".to_owned(),
                 };
-                self.reporter.tell(Event::Odd(Odd { at: self.clock.now(), raw: message, reason })).await?;
+                self.reporter.tell(Event::Odd(Odd::new(self.clock.now(), message, reason))).await?;
             }
             // The connection's own affairs.
             Output::Send(_) | Output::End(_) => {}
@@ -120,7 +120,7 @@ impl Driver {
             Ok(channel) => channel,
             Err(bad) => {
                 let raw = op::encode_event(&event, channel.as_deref(), &data, user_id.as_deref(), position);
-                return self.reporter.tell(Event::Odd(Odd { at, raw, reason: bad.to_string() })).await;
+                return self.reporter.tell(Event::Odd(Odd::new(at, raw, bad.to_string()))).await;
             }
         };
         if let Some(channel) = &channel {
