@@ -369,14 +369,6 @@ impl Link {
         true
     }
 
-    /// Asks to hear a name no longer.
-    pub fn unsubscribe(&mut self, name: &Subscription) {
-        if self.phase == Phase::Open {
-            self.pending.retain(|pending| pending.name != *name);
-            self.out.push_back(Output::Send(ClientOp::Unsubscribe { channel: name.to_string() }));
-        }
-    }
-
     /// The machine slept, or its network changed: find out at once whether the connection survived.
     pub fn resumed(&mut self, now: Instant) {
         if self.phase == Phase::Open {
