@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ui::facts::{Advice, Cause, LinkState, TopicFacts, WireState};
+use crate::ui::facts::{Advice, Cause, LinkState, TopicFacts, Why, WireState};
 use crate::ui::model::Model;
 use crate::ui::theme::Role;
 
@@ -106,24 +106,46 @@ fn live(model: &Model) -> (Kind, String, Role) {
     (Kind::Call, words.word(key).to_owned(), Role::Act)
 }
 
-/// `2/3 staff: log in`, while the link is there and a topic is not heard.
-fn aside(model: &Model) -> Option<String> {
+/// The topics that are not surely heard for one reason.
+pub struct Deaf<'a> {
+    /// What keeps them from being heard.
+    pub state: &'a WireState,
+    /// Their names, made safe.
+    pub topics: String,
+}
+
+/// What is not heard although the link is there: first what a login helps against.
+pub fn deaf(model: &Model) -> Option<Deaf<'_>> {
     if !matches!(model.link.state, LinkState::Live | LinkState::Suspect) {
         return None;
     }
-    let heard = model.topics.iter().filter(|topic| topic.is_heard()).count();
-    let (topic, state) = model.topics.iter().find_map(|topic| Some((topic, topic.trouble()?)))?;
-    let what = match state {
-        WireState::Off { advice: Some(Advice::LogIn), .. }
-        | WireState::Refused { advice: Advice::LogIn, .. } => "status.aside_login",
+    let troubles = || model.topics.iter().filter_map(|topic| Some((topic, topic.trouble()?)));
+    let (_, state) =
+        troubles().find(|(_, state)| state.advice() == Some(Advice::LogIn)).or_else(|| troubles().next())?;
+    let names: Vec<String> = troubles()
+        .filter(|(_, other)| other.advice() == state.advice())
+        .map(|(topic, _)| crate::untrusted::Untrusted::new(&topic.name).line(12))
+        .collect();
+    let topics = match names.as_slice() {
+        [first, _, rest @ ..] if !rest.is_empty() => format!("{first} +{}", rest.len() + 1),
+        few => few.join(", "),
+    };
+    Some(Deaf { state, topics })
+}
+
+/// `! log in: staff`, while the link is there and a topic is not surely heard.
+fn aside(model: &Model) -> Option<String> {
+    let deaf = deaf(model)?;
+    let what = match deaf.state {
+        WireState::Off { why: Why::NoToken, .. } => "status.aside_no_token",
+        state if state.advice() == Some(Advice::LogIn) => "status.aside_login",
+        WireState::Refused { why: Why::NotAllowed, .. } => "status.aside_refused",
         WireState::Refused { .. }
         | WireState::Off { .. }
         | WireState::Subscribing
-        | WireState::Subscribed => "status.aside_refused",
+        | WireState::Subscribed => "status.aside_unheard",
     };
-    let (n, all) = (heard.to_string(), model.topics.len().to_string());
-    let name = crate::untrusted::Untrusted::new(&topic.name).line(20);
-    Some(model.locale.fill(what, &[("n", &n), ("all", &all), ("topic", &name)]))
+    Some(format!("! {}", model.locale.fill(what, &[("topics", &deaf.topics)])))
 }
 
 /// Whether what is shown may be out of date.
@@ -173,7 +195,7 @@ pub fn cause_line(model: &Model, cause: &Cause) -> String {
 }
 
 /// `401: the backend does not accept this token (Unauthenticated.)`
-pub fn reason(model: &Model, code: Option<u16>, why: crate::ui::facts::Why, detail: &str) -> String {
+pub fn reason(model: &Model, code: Option<u16>, why: Why, detail: &str) -> String {
     let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
     let detail = crate::untrusted::Untrusted::new(detail).line(160);
     let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };

@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::ui::action::{ACTIONS, Action};
 use crate::ui::cursor::Step;
 use crate::ui::effect::Effect;
-use crate::ui::facts::{LinkFacts, LinkState, TopicFacts};
+use crate::ui::facts::{LinkFacts, LinkState, TopicFacts, WireFacts};
 use crate::ui::layout::Chrome;
 use crate::ui::log::Note;
 use crate::ui::model::{Model, Said};
@@ -43,6 +43,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 fn hear(model: &mut Model, record: Record, event: Result<VenueEvent, NotUnderstood>) {
+    // What a name brings proves that it is the right one.
+    if let Some(channel) = &record.channel {
+        let names = |wire: &WireFacts| match wire.name.strip_suffix('*') {
+            Some(stem) => channel.starts_with(stem),
+            None => wire.name == *channel,
+        };
+        let wires = model.topics.iter_mut().flat_map(|topic| &mut topic.wires);
+        wires.filter(|wire| names(wire)).for_each(|wire| wire.events += 1);
+    }
     let change = event.as_ref().ok().map(|event| model.venue.apply(record.heard_at, event));
     model.log.hear(Reading::new(record, event, change));
 }

@@ -1,7 +1,7 @@
 //! What keys do.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use frontdesk::ui::facts::{LinkState, TopicFacts};
+use frontdesk::ui::facts::{Advice, LinkState, TopicFacts, Why, WireFacts, WireState};
 use frontdesk::ui::{Effect, Msg};
 use serde_json::json;
 
@@ -157,7 +157,7 @@ fn live_is_said_only_when_something_is_heard() {
     let mut heard: TopicFacts = crate::scene::topics().remove(0);
     scene.send(Msg::Topic(heard.clone()));
     assert!(
-        scene.rows()[0].contains("LIVE 48ms") && scene.rows()[0].contains("1/2 admin: refused"),
+        scene.rows()[0].contains("LIVE 48ms") && scene.rows()[0].contains("! not allowed: admin"),
         "{}",
         scene.rows()[0]
     );
@@ -165,6 +165,47 @@ fn live_is_said_only_when_something_is_heard() {
     scene.send(Msg::Topic(heard));
     scene.send(Msg::Link(Box::new(frontdesk::ui::facts::LinkFacts { state: LinkState::Syncing, ..live() })));
     assert!(scene.rows()[0].contains("SYNCING"));
+}
+
+/// A topic whose private name is not joined for this reason, and whose public one is.
+fn twin(name: &str, private: WireState) -> TopicFacts {
+    let wire = |name: String, state| WireFacts { name, state, events: 0 };
+    let wires = vec![wire(format!("private-{name}"), private), wire(name.to_owned(), WireState::Subscribed)];
+    TopicFacts { name: name.to_owned(), wires }
+}
+
+#[test]
+fn a_public_name_alone_proves_nothing_and_the_screen_says_what_to_do() {
+    let no_token = WireState::Off { why: Why::NoToken, advice: Some(Advice::LogIn) };
+    let refused = |status, why, advice| WireState::Refused {
+        status: Some(status),
+        why,
+        detail: String::new(),
+        advice,
+        retry_at: None,
+    };
+    let bad_token = refused(401, Why::BadToken, Advice::LogIn);
+    let not_allowed = refused(403, Why::NotAllowed, Advice::AskForRights);
+    for (state, aside, advice) in [
+        (no_token, "! not logged in", "run frontdesk login"),
+        (bad_token, "! log in: admin, staff", "run frontdesk login"),
+        (not_allowed, "! not allowed: admin, staff", "log in as somebody who may"),
+    ] {
+        let mut scene = Scene::start((80, 24));
+        scene.send(Msg::Link(Box::new(live())));
+        for name in ["availability", "admin", "staff"] {
+            scene.send(Msg::Topic(twin(name, state.clone())));
+        }
+        let rows = scene.rows();
+        assert!(rows[0].contains("LIVE 48ms") && rows[0].contains(aside), "{}", rows[0]);
+        assert!(rows[1].contains("6 Link !2"), "{}", rows[1]);
+        assert!(rows[22].contains("admin, staff not heard") && rows[22].contains(advice), "{}", rows[22]);
+        // What comes on a public name proves that the backend uses it.
+        for name in ["admin", "staff"] {
+            scene.hear_raw("14:32:01", name, "Ping", "{}");
+        }
+        assert!(!scene.rows()[0].contains('!'), "{}", scene.rows()[0]);
+    }
 }
 
 #[test]

@@ -144,10 +144,10 @@ fn topics(model: &Model, glyphs: Glyphs, page: &mut Page) {
 fn topic_rows(model: &Model, glyphs: Glyphs, topic: &TopicFacts, page: &mut Page) {
     let words = &model.locale;
     let connected = model.link.away_since().is_none();
-    let (mark, word, role) = if topic.is_heard() && connected {
+    let (mark, word, role) = if topic.trouble().is_some() {
+        ('!', if topic.is_heard() { "topic.unproven" } else { "topic.refused" }, Role::Act)
+    } else if topic.is_heard() && connected {
         (glyphs.live, "topic.heard", Role::Live)
-    } else if topic.trouble().is_some() {
-        ('!', "topic.refused", Role::Act)
     } else if topic.is_pending() {
         (glyphs.moving, "topic.joining", Role::Act)
     } else {
