@@ -159,6 +159,11 @@ pub fn is_stale(model: &Model) -> bool {
     }
 }
 
+/// What stands before a number that may be wrong: it is out of date, or something of today is missing in it.
+pub fn doubt(model: &Model) -> &'static str {
+    if is_stale(model) || model.venue.has_missed(model.now) { "~" } else { "" }
+}
+
 /// The banner: the time of the last truth, why, and when the next try is. `None` while there is a link, and
 /// before the first try has failed.
 pub fn banner(model: &Model) -> Option<String> {

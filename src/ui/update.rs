@@ -26,7 +26,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Odd(odd) => model.log.note(Note::Odd(odd)),
         Msg::Link(facts) => link(model, *facts),
         Msg::Topic(facts) => topic(model, facts),
-        Msg::Gap(gap) => model.log.note(Note::Gap(gap)),
+        Msg::Gap(gap) => {
+            model.venue.missed(gap.from, gap.to);
+            model.log.note(Note::Gap(gap));
+        }
         Msg::Back(back) => {
             model.back = Some(back);
             model.log.note(Note::Back(back));

@@ -1,7 +1,7 @@
 //! What keys do.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use frontdesk::ui::facts::{Advice, LinkState, TopicFacts, Why, WireFacts, WireState};
+use frontdesk::ui::facts::{Advice, GapFacts, LinkState, TopicFacts, Why, WireFacts, WireState};
 use frontdesk::ui::{Effect, Msg};
 use serde_json::json;
 
@@ -218,6 +218,21 @@ fn a_lost_link_marks_the_numbers_and_the_bars() {
     assert!(text.contains("next in 4s"), "{text}");
     scene.send(Msg::Tick(at("14:32:02")));
     assert!(scene.text().contains("next in 2s"));
+}
+
+#[test]
+fn counts_after_a_gap_say_since_when_they_are_whole() {
+    for size in [(80, 24), (120, 35), (40, 10), (24, 6)] {
+        let mut scene = Scene::busy(size);
+        assert!(!scene.text().contains("since") && !scene.text().contains('~'), "{}", scene.text());
+        for (from, to) in [("14:18:40", "14:20:05"), ("09:57:02", "09:58:20")] {
+            let gap = GapFacts { topic: "staff".to_owned(), from: at(from), to: at(to), reason: None };
+            scene.send(Msg::Gap(gap));
+        }
+        let text = scene.text();
+        assert!(text.contains("~25") || text.contains('~') && size.0 == 120, "{text}");
+        assert!(size.0 < 80 || text.contains("since 14:20"), "{text}");
+    }
 }
 
 #[test]

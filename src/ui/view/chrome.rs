@@ -257,7 +257,7 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 pub(super) fn draw_counters(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let venue = &model.venue;
     let flow = venue.flow(model.now);
-    let mark = if status::is_stale(model) { "~" } else { "" };
+    let mark = status::doubt(model);
     let rows = [
         ("tile.inside", venue.inside(model.now).len()),
         ("tile.verify", venue.queue(model.now).payments.len()),
