@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ui::facts::{Advice, Cause, LinkState, TopicFacts, Why, WireState};
 use crate::ui::model::Model;
 use crate::ui::theme::Role;
+use crate::ui::widget::pen::columns;
 
 /// What row 0 says of the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,8 +165,8 @@ pub fn doubt(model: &Model) -> &'static str {
     if is_stale(model) || model.venue.has_missed(model.now) { "~" } else { "" }
 }
 
-/// The banner: the time of the last truth, why, and when the next try is. `None` while there is a link, and
-/// before the first try has failed.
+/// The banner: why there is no link, the time of the last truth, when the next try is, and what to do; where
+/// no try will help what to do comes first. `None` while there is a link, and before the first try has failed.
 pub fn banner(model: &Model) -> Option<String> {
     let words = &model.locale;
     let next = match model.link.state {
@@ -184,9 +185,44 @@ pub fn banner(model: &Model) -> Option<String> {
         None => words.word("banner.never").to_owned(),
     };
     // The other side's own words are on the link screen; here there is one line.
-    let why =
-        model.link.cause.as_ref().map(|cause| format!("  {}", reason(model, cause.code, cause.why, "")));
-    Some(format!("{truth}  {next}{}", why.unwrap_or_default()))
+    let cause = model.link.cause.as_ref();
+    let why = cause.map(|cause| reason(model, cause.code, cause.why, ""));
+    let advice =
+        cause.filter(|cause| cause.advice != Advice::Wait).map(|cause| words.word(cause.advice.key()));
+    let parts = if model.link.state == LinkState::Refused {
+        let first = why.into_iter().chain(advice.map(str::to_owned)).collect::<Vec<_>>().join(", ");
+        vec![first, truth, next]
+    } else {
+        why.into_iter().chain([truth, next]).chain(advice.map(str::to_owned)).collect()
+    };
+    Some(fitting(&parts, model.size.0.saturating_sub(4)))
+}
+
+/// What is wrong with the link and what to do, for who would else read that all is well. `None` while there is
+/// a link.
+pub fn trouble(model: &Model) -> Option<String> {
+    model.link.away_since()?;
+    Some(match &model.link.cause {
+        Some(cause) => {
+            let why = reason(model, cause.code, cause.why, "");
+            let advice = model.locale.word(cause.advice.key());
+            model.locale.fill("alert.link", &[("why", &why), ("advice", advice)])
+        }
+        None => model.locale.word("alert.no_link").to_owned(),
+    })
+}
+
+/// The parts one behind the other, as long as they fit; the first is there in any case.
+fn fitting(parts: &[String], width: u16) -> String {
+    let mut line = String::new();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        let longer = if line.is_empty() { part.clone() } else { format!("{line}  {part}") };
+        if !line.is_empty() && columns(&longer) > width {
+            break;
+        }
+        line = longer;
+    }
+    line
 }
 
 /// The last moment of which all is known.
@@ -201,10 +237,16 @@ pub fn cause_line(model: &Model, cause: &Cause) -> String {
 
 /// `401: the backend does not accept this token (Unauthenticated.)`
 pub fn reason(model: &Model, code: Option<u16>, why: Why, detail: &str) -> String {
+    // The codes that say more than that it was closed.
+    let key = match (why, code) {
+        (Why::Closed, Some(4001)) => "why.no_app",
+        (Why::Closed, Some(4003)) => "why.app_disabled",
+        (why, _) => why.key(),
+    };
     let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
     let detail = crate::untrusted::Untrusted::new(detail).line(160);
     let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
-    format!("{code}{}{detail}", model.locale.word(why.key()))
+    format!("{code}{}{detail}", model.locale.word(key))
 }
 
 /// Countdowns end at 1s, not at 0s.

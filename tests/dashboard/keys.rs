@@ -1,7 +1,9 @@
 //! What keys do.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use frontdesk::ui::facts::{Advice, GapFacts, LinkState, TopicFacts, Why, WireFacts, WireState};
+use frontdesk::ui::facts::{
+    Advice, Cause, GapFacts, LinkFacts, LinkState, TopicFacts, Why, WireFacts, WireState,
+};
 use frontdesk::ui::{Effect, Msg};
 use serde_json::json;
 
@@ -233,6 +235,28 @@ fn counts_after_a_gap_say_since_when_they_are_whole() {
         assert!(text.contains("~25") || text.contains('~') && size.0 == 120, "{text}");
         assert!(size.0 < 80 || text.contains("since 14:20"), "{text}");
     }
+}
+
+#[test]
+fn without_a_link_nothing_says_that_all_is_well() {
+    let unknown =
+        Cause { code: Some(4001), why: Why::Closed, detail: String::new(), advice: Advice::CheckKey };
+    let refused = LinkFacts { state: LinkState::Refused, cause: Some(unknown), ..lost() };
+    let cause = "4001: no app has this key";
+    let mut scene = Scene::start((80, 24));
+    for facts in [None, Some(refused.clone()), Some(lost())] {
+        if let Some(facts) = facts {
+            scene.send(Msg::Link(Box::new(facts)));
+        }
+        let text = scene.text();
+        assert!(!text.contains("Nothing needs you") && !text.contains("following"), "{text}");
+    }
+    scene.send(Msg::Link(Box::new(refused)));
+    let rows = scene.rows();
+    assert!(rows[2].starts_with(&format!(" ✕ {cause}, check --key")), "{}", rows[2]);
+    assert!(rows[22].contains(&format!("{cause}; check --key")), "{}", rows[22]);
+    scene.send(Msg::Link(Box::new(live())));
+    assert!(scene.text().contains("Nothing needs you.") && scene.text().contains("following"));
 }
 
 #[test]

@@ -190,7 +190,10 @@ fn alert(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
     let text = match needs.first() {
         None => {
-            pen.text(words.word("alert.none"), Role::Dim);
+            match status::trouble(model) {
+                Some(trouble) => pen.text("! ", Role::Urgent).text(&trouble, Role::Urgent),
+                None => pen.text(words.word("alert.none"), Role::Dim),
+            };
             return;
         }
         Some(Need::Pay(payment)) => {

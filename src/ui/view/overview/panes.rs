@@ -146,7 +146,12 @@ pub(super) fn needs(model: &Model, theme: &Theme, picture: &Picture, buffer: &mu
     let focused = model.overview.pane == OverviewPane::Needs;
     (&Pane::new(theme, &title).note(&note, Role::Act).focused(focused)).render(frame, buffer);
     if ids.is_empty() {
-        say(theme, locale.word("needs.empty"), inner, buffer);
+        say(
+            theme,
+            locale.word(if model.link.away_since().is_some() { "alert.no_link" } else { "needs.empty" }),
+            inner,
+            buffer,
+        );
         return;
     }
     for (y, need) in (0..inner.height).zip(&picture.needs[window]) {
@@ -216,6 +221,7 @@ pub(super) fn live(model: &Model, theme: &Theme, frame: Rect, buffer: &mut Buffe
     let held = held_note(model, theme, cursor.held.is_some(), waiting);
     let (note, role) = match &held {
         Some(note) => (note.as_str(), Role::Act),
+        None if model.link.away_since().is_some() => (locale.word("feed.stale"), Role::Act),
         None => (locale.word("feed.following"), Role::Dim),
     };
     (&Pane::new(theme, locale.word("feed.title")).note(note, role).focused(focused)).render(frame, buffer);
