@@ -59,25 +59,26 @@ pub struct Rate {
     pub total: u64,
     /// When its last event was heard.
     pub last_at: Option<Timestamp>,
-    /// Events in each of the last minutes in which there were any: the minute since the epoch, and how many.
-    minutes: VecDeque<(i64, u64)>,
+    /// Events in each second of the last minute in which there were any: the second since the epoch, and how
+    /// many.
+    seconds: VecDeque<(i64, u64)>,
 }
 
 impl Rate {
-    /// How many minutes of a rate are kept.
-    pub const MINUTES: usize = 30;
+    /// How many seconds a rate looks back.
+    const SECONDS: i64 = 60;
 
     fn count(&mut self, at: Timestamp) {
         self.total += 1;
         self.last_at = Some(at);
-        let minute = minute(at);
-        match self.minutes.back_mut() {
+        let second = at.as_second();
+        match self.seconds.back_mut() {
             // A clock that was set back does not make a second bucket.
-            Some((last, count)) if *last >= minute => *count += 1,
-            Some(_) | None => self.minutes.push_back((minute, 1)),
+            Some((last, count)) if *last >= second => *count += 1,
+            Some(_) | None => self.seconds.push_back((second, 1)),
         }
-        if self.minutes.len() > Self::MINUTES {
-            self.minutes.pop_front();
+        while self.seconds.front().is_some_and(|(first, _)| *first <= second - Self::SECONDS) {
+            self.seconds.pop_front();
         }
     }
 
@@ -85,28 +86,19 @@ impl Rate {
     fn add(&mut self, other: &Self) {
         self.total += other.total;
         self.last_at = self.last_at.max(other.last_at);
-        for (minute, count) in &other.minutes {
-            match self.minutes.binary_search_by_key(minute, |(known, _)| *known) {
-                Ok(index) => self.minutes[index].1 += count,
-                Err(index) => self.minutes.insert(index, (*minute, *count)),
+        for (second, count) in &other.seconds {
+            match self.seconds.binary_search_by_key(second, |(known, _)| *known) {
+                Ok(index) => self.seconds[index].1 += count,
+                Err(index) => self.seconds.insert(index, (*second, *count)),
             }
         }
     }
 
-    /// Events in each of the last minutes, this one included, oldest first.
-    pub fn per_minute(&self, now: Timestamp) -> Vec<u64> {
-        let now = minute(now);
-        let from = now - i64::try_from(Self::MINUTES).unwrap_or(0) + 1;
-        (from..=now)
-            .map(|minute| {
-                self.minutes.iter().find(|(known, _)| *known == minute).map_or(0, |(_, count)| *count)
-            })
-            .collect()
+    /// Events in the last sixty seconds.
+    pub fn last_minute(&self, now: Timestamp) -> u64 {
+        let from = now.as_second() - Self::SECONDS;
+        self.seconds.iter().filter(|(second, _)| *second > from).map(|(_, count)| count).sum()
     }
-}
-
-fn minute(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(60)
 }
 
 impl Log {
@@ -386,6 +378,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_is_what_was_heard_in_the_last_sixty_seconds() {
+        let mut log = Log::default();
+        for (n, millis) in [0, 500, 59_000, 60_000, 61_000].into_iter().enumerate() {
+            log.hear(booking(n as u64, ["booking.1", "booking.2"][n % 2], millis));
+        }
+        let rates = log.rates();
+        let rate = |millis| rates["booking.*"].last_minute(at(millis));
+        assert_eq!((rate(61_000), rate(119_500), rate(120_000), rate(121_000)), (3, 2, 1, 0));
+        assert_eq!(rates["booking.*"].total, 5);
+    }
+
+    #[test]
     fn numbered_channels_of_one_family_are_counted_together() {
         let mut log = Log::default();
         for (n, channel) in ["booking.1", "booking.2", "staff", "booking.1"].into_iter().enumerate() {
@@ -397,7 +401,5 @@ mod tests {
             (rates["booking.*"].total, log.rate("booking.1").total, log.rate("booking.*").total),
             (3, 2, 3)
         );
-        let minutes = rates["booking.*"].per_minute(at(180_000));
-        assert_eq!(minutes[minutes.len() - 4..], [1, 1, 0, 1]);
     }
 }

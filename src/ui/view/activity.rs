@@ -17,7 +17,7 @@ use crate::ui::log::{Note, Row, RowId};
 use crate::ui::model::{ActivityPane, Model};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::pen::columns;
-use crate::ui::widget::{Pane, Pen, Spark};
+use crate::ui::widget::{Pane, Pen};
 use crate::untrusted::Untrusted;
 use item::Item;
 
@@ -205,30 +205,22 @@ fn list_height(model: &Model, list: Rect) -> usize {
     page(list).saturating_sub(usize::from(filter_line(model)))
 }
 
-/// What each channel brings: its name, how much in all, and the last minutes.
+/// What each channel brings: its name, how much in all, and how much in the last minute.
 fn rates(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    const MINUTES: usize = 8;
-    let mut x = area.x + 1;
-    let end = area.right();
+    let words = &model.locale;
+    let mut pen = Pen::new(theme, area, 0, buffer);
+    pen.skip(1);
     for (name, rate) in &model.log.rates() {
-        let name = if name.is_empty() { model.locale.word("activity.no_channel") } else { name };
+        let name = if name.is_empty() { words.word("activity.no_channel") } else { name };
         let name = Untrusted::new(name).line(28);
-        let minutes = rate.per_minute(model.now);
-        let minutes = &minutes[minutes.len().saturating_sub(MINUTES)..];
-        let last = minutes.iter().rev().nth(1).copied().unwrap_or(0);
-        let count = model
-            .locale
-            .fill("activity.rate", &[("n", &model.locale.number(rate.total)), ("rate", &last.to_string())]);
-        let width = columns(&name) + columns(&count) + 3 + 8;
-        if x + width > end {
-            Pen::new(theme, Rect { x, width: end.saturating_sub(x), ..area }, 0, buffer)
-                .text(&theme.glyphs.more.to_string(), Role::Dim);
+        let (total, last) = (words.number(rate.total), words.number(rate.last_minute(model.now)));
+        let count = words.fill("activity.rate", &[("n", &total), ("rate", &last)]);
+        // The mark of what does not fit needs a column too.
+        if pen.room() < columns(&name) + columns(&count) + 2 {
+            pen.text(&theme.glyphs.more.to_string(), Role::Dim);
             return;
         }
-        let mut pen = Pen::new(theme, Rect { x, width, ..area }, 0, buffer);
-        pen.text(&name, Role::Code).skip(1).text(&count, Role::Dim);
-        (&Spark::new(theme, minutes)).render(Rect { x: x + width - 9, width: 8, ..area }, buffer);
-        x += width + 1;
+        pen.text(&name, Role::Code).skip(1).text(&count, Role::Dim).skip(2);
     }
 }
 
