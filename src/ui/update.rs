@@ -59,7 +59,11 @@ fn hear(model: &mut Model, record: Record, event: Result<VenueEvent, NotUndersto
     model.log.hear(Reading::new(record, event, change));
 }
 
-fn link(model: &mut Model, facts: LinkFacts) {
+fn link(model: &mut Model, mut facts: LinkFacts) {
+    // Where there never was a connection no loss says since when there is none.
+    if let (Some(before), Some(_)) = (model.link.away_since(), facts.away_since()) {
+        facts.since = facts.since.min(before);
+    }
     if facts.state == LinkState::Live {
         model.was_live = true;
     }

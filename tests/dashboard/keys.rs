@@ -238,6 +238,26 @@ fn counts_after_a_gap_say_since_when_they_are_whole() {
 }
 
 #[test]
+fn an_outage_began_with_the_loss_and_not_with_the_last_try() {
+    let since = |scene: &Scene| {
+        let row = scene.rows().into_iter().find(|row| row.starts_with("│   since")).expect("the row");
+        row.trim_matches(['│', ' ']).split_whitespace().nth(1).expect("the time").to_owned()
+    };
+    let mut scene = Scene::busy((80, 24));
+    scene.send(Msg::Link(Box::new(lost())));
+    scene.keys("6");
+    assert_eq!(since(&scene), "14:31:52,");
+    let mut scene = Scene::start((80, 24));
+    for second in [10, 20, 30] {
+        let (state, since) = (LinkState::Connecting { attempt: 1 }, at(&format!("14:32:{second}")));
+        let server = "ws://localhost:6001".to_owned();
+        scene.send(Msg::Link(Box::new(LinkFacts { state, ..LinkFacts::starting(server, since) })));
+    }
+    scene.keys("6");
+    assert_eq!(since(&scene), "14:32:00,");
+}
+
+#[test]
 fn without_a_link_nothing_says_that_all_is_well() {
     let unknown =
         Cause { code: Some(4001), why: Why::Closed, detail: String::new(), advice: Advice::CheckKey };
