@@ -258,6 +258,19 @@ fn an_outage_began_with_the_loss_and_not_with_the_last_try() {
 }
 
 #[test]
+fn a_key_is_called_by_one_name_in_each_language() {
+    let mut scene = Scene::busy((80, 24));
+    for (words, quarter) in
+        [("following · Space pauses", "per 15m"), ("mengikuti · Space menjeda", "tiap 15m")]
+    {
+        let text = scene.text();
+        assert!(text.contains(words) && text.contains(quarter), "{text}");
+        assert!(scene.rows()[23].contains("Space "), "{text}");
+        scene.key(KeyCode::F(8));
+    }
+}
+
+#[test]
 fn without_a_link_nothing_says_that_all_is_well() {
     let unknown =
         Cause { code: Some(4001), why: Why::Closed, detail: String::new(), advice: Advice::CheckKey };
