@@ -190,15 +190,27 @@ fn paste(model: &mut Model, text: &str) {
     }
 }
 
-/// Reads the filter's text. A wrong one keeps the last good one and says where the fault is.
+/// Reads the filter's text. Of a wrong one what is whole before the fault counts, else the last finished one:
+/// the half of a term that was right while it was typed is nobody's filter.
 fn refilter(model: &mut Model) {
     let line = &mut model.activity.filter;
+    let some = |filter: Filter| (!filter.is_empty()).then_some(filter);
     match Filter::parse(&line.text) {
         Ok(filter) => {
-            line.filter = (!line.text.trim().is_empty()).then_some(filter);
+            line.filter = some(filter);
             line.fault = None;
+            if !line.editing {
+                line.finished.clone_from(&line.filter);
+            }
         }
-        Err(fault) => line.fault = Some(fault),
+        Err(fault) => {
+            let before = line.text.get(..fault.at).unwrap_or_default();
+            let whole =
+                before.rfind(|c: char| c.is_whitespace() || c == '|').map_or("", |end| &before[..end]);
+            let whole = Filter::parse(whole.trim_end_matches(|c: char| c.is_whitespace() || c == '|'));
+            line.filter = whole.ok().and_then(some).or_else(|| line.finished.clone());
+            line.fault = Some(fault);
+        }
     }
 }
 

@@ -4,10 +4,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use frontdesk::ui::facts::{
     Advice, Cause, GapFacts, LinkFacts, LinkState, TopicFacts, Why, WireFacts, WireState,
 };
-use frontdesk::ui::{Effect, Msg};
+use frontdesk::ui::theme::Depth;
+use frontdesk::ui::{Effect, Msg, Theme};
+use ratatui::buffer::Cell;
+use ratatui::style::Modifier;
 use serde_json::json;
 
-use crate::scene::{Scene, at, live, lost, refused};
+use crate::scene::{Scene, at, live, lost, picture, refused};
 
 fn arrive(scene: &mut Scene, n: u32) {
     let clock = format!("14:32:{n:02}");
@@ -268,6 +271,44 @@ fn a_key_is_called_by_one_name_in_each_language() {
         assert!(scene.rows()[23].contains("Space "), "{text}");
         scene.key(KeyCode::F(8));
     }
+}
+
+#[test]
+fn a_wrong_filter_keeps_what_is_whole_and_underlines_the_fault() {
+    let theme = Theme::load("harbor", Depth::True, None).expect("the default theme");
+    let underlined = |scene: &Scene| {
+        let buffer = picture(&scene.model, &theme, 80, 24);
+        let cells = buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::UNDERLINED));
+        cells.map(Cell::symbol).collect::<String>()
+    };
+    let listed = |scene: &Scene| {
+        let rows = scene.rows().into_iter().filter(|row| row.contains("private-"));
+        rows.skip(1).collect::<Vec<_>>()
+    };
+    let mut scene = Scene::busy((80, 24));
+    scene.keys("5");
+    let all = listed(&scene).len();
+    scene.keys("/age>zz|");
+    assert_eq!(underlined(&scene), "zz", "{}", scene.text());
+    // The filter's own row takes the place of one.
+    assert!(listed(&scene).len() + 1 >= all, "half a term hides nothing\n{}", scene.text());
+    scene.key(KeyCode::Esc);
+    scene.keys("/name:wulan");
+    scene.key(KeyCode::Enter);
+    let wulan = listed(&scene);
+    assert!(wulan.len() > 9 && wulan.iter().all(|row| row.contains("Wulan")), "{wulan:?}");
+    scene.keys("/ age>zz");
+    assert_eq!((listed(&scene), underlined(&scene)), (wulan.clone(), "zz".to_owned()));
+    scene.send(Msg::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
+    scene.key(KeyCode::Enter);
+    scene.keys("/name:wulan");
+    scene.key(KeyCode::Enter);
+    for _ in 0..5 {
+        scene.keys("/");
+        scene.key(KeyCode::Backspace);
+    }
+    scene.keys("|");
+    assert_eq!(listed(&scene), wulan, "the last finished one\n{}", scene.text());
 }
 
 #[test]

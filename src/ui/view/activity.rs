@@ -5,6 +5,7 @@ mod item;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
 use ratatui::widgets::Widget;
 
 use super::{View, words};
@@ -261,7 +262,7 @@ fn list(model: &Model, theme: &Theme, area: Rect, focused: bool, buffer: &mut Bu
     }
 }
 
-/// The filter as it is typed, its fault underlined in words.
+/// The filter as it is typed, its fault underlined and in words.
 fn draw_filter(model: &Model, theme: &Theme, matches: usize, area: Rect, buffer: &mut Buffer) {
     let words = &model.locale;
     let filter = &model.activity.filter;
@@ -271,9 +272,19 @@ fn draw_filter(model: &Model, theme: &Theme, matches: usize, area: Rect, buffer:
         None => words.count("activity.matches", matches as u64),
     };
     pen.tail(&note, if filter.fault.is_some() { Role::Urgent } else { Role::Dim }, 2);
-    pen.text("/ ", Role::Key).text(&filter.text, if filter.fault.is_some() { Role::Act } else { Role::Text });
+    pen.text("/ ", Role::Key);
+    let room = pen.room();
+    pen.text(&filter.text, if filter.fault.is_some() { Role::Act } else { Role::Text });
     if filter.editing {
         pen.text(&theme.glyphs.full.to_string(), Role::Key);
+    }
+    if let Some(fault) = &filter.fault {
+        let upto = |at: usize| columns(filter.text.get(..at).unwrap_or(&filter.text)).min(room);
+        let (from, to) = (upto(fault.at), upto(fault.at + fault.len));
+        // Where something is missing its place is underlined.
+        let width = to.saturating_sub(from).max(1).min(room.saturating_sub(from));
+        let place = Rect { x: area.x + 2 + from, width, height: area.height.min(1), ..area };
+        buffer.set_style(place.intersection(area), Modifier::UNDERLINED);
     }
 }
 
