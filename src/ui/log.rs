@@ -49,6 +49,8 @@ pub struct Log {
 
 /// How many notes are kept.
 const NOTES: usize = 500;
+/// Among how many of the last notes the gap of the same outage is looked for.
+const RECENT: usize = 8;
 /// How many channels' rates are kept; a server could invent names without end.
 const CHANNELS: usize = 200;
 
@@ -112,16 +114,17 @@ impl Log {
         self.ring.push(reading)
     }
 
-    /// Takes in something else. Gaps of several topics in one and the same stretch of time are one row.
+    /// Takes in something else. Gaps of several topics in one outage are one row, although each topic was heard
+    /// again at a moment of its own.
     pub fn note(&mut self, note: Note) {
-        if let (Note::Gap(gap), Some((id, Note::Gap(last)))) = (&note, self.notes.back_mut())
-            && id.0 == self.last_seq
-            && (gap.from, gap.to, &gap.reason) == (last.from, last.to, &last.reason)
+        if let Note::Gap(gap) = &note
+            && let Some(known) = self.same_outage(gap)
         {
-            let known = last.topic.split(", ").any(|topic| topic == gap.topic);
+            known.from = known.from.min(gap.from);
+            known.to = known.to.max(gap.to);
             // A server that invents topics does not make a row without end.
-            if !known && last.topic.len() < 200 {
-                last.topic = format!("{}, {}", last.topic, gap.topic);
+            if known.topic.split(", ").all(|topic| topic != gap.topic) && known.topic.len() < 200 {
+                known.topic = format!("{}, {}", known.topic, gap.topic);
             }
             return;
         }
@@ -130,6 +133,18 @@ impl Log {
         if self.notes.len() > NOTES {
             self.notes.pop_front();
         }
+    }
+
+    /// Among the last notes the gap that shares a stretch of time with this one, for the same reason.
+    fn same_outage(&mut self, gap: &GapFacts) -> Option<&mut GapFacts> {
+        self.notes.iter_mut().rev().take(RECENT).find_map(|(_, note)| match note {
+            Note::Gap(known) => {
+                let meets = gap.from < known.to && known.from < gap.to;
+                let same = (gap.from, gap.to) == (known.from, known.to);
+                (known.reason == gap.reason && (meets || same)).then_some(known)
+            }
+            Note::Odd(_) | Note::Back(_) => None,
+        })
     }
 
     /// All rows, newest first.
@@ -341,14 +356,25 @@ mod tests {
     }
 
     #[test]
-    fn gaps_of_one_stretch_of_time_are_one_row() {
+    fn gaps_of_one_outage_are_one_row_and_those_of_another_are_not() {
         let mut log = Log::default();
-        for topic in ["staff", "admin", "staff"] {
-            let gap = GapFacts { topic: topic.to_owned(), from: at(1), to: at(2), reason: None };
-            log.note(Note::Gap(gap));
+        let gap = |topic: &str, from, to| {
+            Note::Gap(GapFacts { topic: topic.to_owned(), from: at(from), to: at(to), reason: None })
+        };
+        for (n, topic) in ["staff", "admin", "availability", "staff"].into_iter().enumerate() {
+            let n = i64::try_from(n).expect("small");
+            log.note(gap(topic, 10 - n, 20 + n));
+            log.hear(booking(n.unsigned_abs(), "admin", 30));
         }
-        let rows: Vec<_> = log.rows().map(|(_, row)| row).collect();
-        assert!(matches!(rows[..], [Row::Note(Note::Gap(gap))] if gap.topic == "staff, admin"), "{rows:?}");
+        log.note(gap("staff", 40, 50));
+        let gaps: Vec<_> = log
+            .rows()
+            .filter_map(|(_, row)| match row {
+                Row::Note(Note::Gap(gap)) => Some((gap.topic.as_str(), gap.from, gap.to)),
+                Row::Note(_) | Row::Heard(_) => None,
+            })
+            .collect();
+        assert_eq!(gaps, [("staff", at(40), at(50)), ("staff, admin, availability", at(7), at(23))]);
     }
 
     #[test]
@@ -356,7 +382,7 @@ mod tests {
         let mut log = Log::default();
         for n in 0..6_000 {
             log.hear(booking(n, &format!("channel-{n}"), 0));
-            log.note(gap(0));
+            log.note(gap(i64::try_from(n).expect("small")));
         }
         assert_eq!((log.len(), log.gone()), (5_000, 1_000));
         assert_eq!((log.notes.len(), log.rates.len()), (NOTES, CHANNELS));
