@@ -55,6 +55,8 @@ impl Default for Settings {
 pub struct Venue {
     settings: Settings,
     covered_from: Option<Timestamp>,
+    /// The end of the latest stretch of time of which something may be missing.
+    missed_until: Option<Timestamp>,
     first_heard_at: Option<Timestamp>,
     last_heard_at: Option<Timestamp>,
     pub(super) forgotten: u64,
@@ -82,6 +84,7 @@ impl Venue {
         Self {
             settings,
             covered_from: None,
+            missed_until: None,
             first_heard_at: None,
             last_heard_at: None,
             forgotten: 0,
@@ -110,6 +113,17 @@ impl Venue {
         self.covered_from = Some(self.covered_from.map_or(at, |from| from.min(at)));
     }
 
+    /// Says that between these moments something may have happened that nobody heard of, and that nobody can
+    /// tell any more.
+    pub fn missed(&mut self, from: Timestamp, to: Timestamp) {
+        self.missed_until = self.missed_until.max(Some(to.max(from)));
+    }
+
+    /// Whether something of today may be missing from the picture.
+    pub fn has_missed(&self, now: Timestamp) -> bool {
+        self.missed_until.is_some_and(|until| until > self.day(now).starts_at)
+    }
+
     /// The venue's day at this moment.
     pub fn day(&self, now: Timestamp) -> Day {
         let date = self.date(now);
@@ -121,9 +135,10 @@ impl Venue {
         Day { date, starts_at, ends_at }
     }
 
-    /// Since when today's counts count; `None` if they cover the whole day so far.
+    /// Since when today's counts are complete; `None` if they cover the whole day so far.
     pub fn counts_since(&self, now: Timestamp) -> Option<Timestamp> {
         let from = self.covered_from.or(self.first_heard_at).unwrap_or(now);
+        let from = self.missed_until.map_or(from, |until| from.max(until));
         (from > self.day(now).starts_at).then_some(from)
     }
 

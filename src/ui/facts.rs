@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::topic::{self, Topic};
+
 /// All that is known of the connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkFacts {
@@ -311,15 +313,23 @@ impl TopicFacts {
         self.wires.iter().any(|wire| wire.state == WireState::Subscribed)
     }
 
+    /// Whether what is said on it is surely heard. Anybody may join a public name, whether or not the backend
+    /// says anything there: beside a private one it proves nothing until it brings an event.
+    pub fn is_proven(&self) -> bool {
+        let open = Topic::of(&self.name) == Some(Topic::Availability);
+        let proves = |wire: &WireFacts| open || wire.events > 0 || topic::logical(&wire.name) != wire.name;
+        self.wires.iter().any(|wire| wire.state == WireState::Subscribed && proves(wire))
+    }
+
     /// Whether an answer is still awaited, and nothing of it is heard yet.
     pub fn is_pending(&self) -> bool {
         !self.is_heard() && self.wires.iter().any(|wire| wire.state == WireState::Subscribing)
     }
 
-    /// What keeps it from being heard, and what to do about it. `None` while it is heard or on its way, and
-    /// where nothing needs doing.
+    /// What keeps it from being surely heard, and what to do about it. `None` while it is or is on its way,
+    /// and where nothing needs doing.
     pub fn trouble(&self) -> Option<&WireState> {
-        if self.is_heard() || self.is_pending() {
+        if self.is_proven() || self.is_pending() {
             return None;
         }
         self.wires.iter().map(|wire| &wire.state).find(|state| state.advice().is_some())
@@ -367,6 +377,14 @@ pub enum WireState {
 }
 
 impl WireState {
+    /// Why it is not joined.
+    pub fn why(&self) -> Option<Why> {
+        match self {
+            Self::Subscribing | Self::Subscribed => None,
+            Self::Refused { why, .. } | Self::Off { why, .. } => Some(*why),
+        }
+    }
+
     /// What a person can do about it.
     pub fn advice(&self) -> Option<Advice> {
         match self {

@@ -49,6 +49,8 @@ pub struct Log {
 
 /// How many notes are kept.
 const NOTES: usize = 500;
+/// Among how many of the last notes the gap of the same outage is looked for.
+const RECENT: usize = 8;
 /// How many channels' rates are kept; a server could invent names without end.
 const CHANNELS: usize = 200;
 
@@ -59,25 +61,26 @@ pub struct Rate {
     pub total: u64,
     /// When its last event was heard.
     pub last_at: Option<Timestamp>,
-    /// Events in each of the last minutes in which there were any: the minute since the epoch, and how many.
-    minutes: VecDeque<(i64, u64)>,
+    /// Events in each second of the last minute in which there were any: the second since the epoch, and how
+    /// many.
+    seconds: VecDeque<(i64, u64)>,
 }
 
 impl Rate {
-    /// How many minutes of a rate are kept.
-    pub const MINUTES: usize = 30;
+    /// How many seconds a rate looks back.
+    const SECONDS: i64 = 60;
 
     fn count(&mut self, at: Timestamp) {
         self.total += 1;
         self.last_at = Some(at);
-        let minute = minute(at);
-        match self.minutes.back_mut() {
+        let second = at.as_second();
+        match self.seconds.back_mut() {
             // A clock that was set back does not make a second bucket.
-            Some((last, count)) if *last >= minute => *count += 1,
-            Some(_) | None => self.minutes.push_back((minute, 1)),
+            Some((last, count)) if *last >= second => *count += 1,
+            Some(_) | None => self.seconds.push_back((second, 1)),
         }
-        if self.minutes.len() > Self::MINUTES {
-            self.minutes.pop_front();
+        while self.seconds.front().is_some_and(|(first, _)| *first <= second - Self::SECONDS) {
+            self.seconds.pop_front();
         }
     }
 
@@ -85,28 +88,19 @@ impl Rate {
     fn add(&mut self, other: &Self) {
         self.total += other.total;
         self.last_at = self.last_at.max(other.last_at);
-        for (minute, count) in &other.minutes {
-            match self.minutes.binary_search_by_key(minute, |(known, _)| *known) {
-                Ok(index) => self.minutes[index].1 += count,
-                Err(index) => self.minutes.insert(index, (*minute, *count)),
+        for (second, count) in &other.seconds {
+            match self.seconds.binary_search_by_key(second, |(known, _)| *known) {
+                Ok(index) => self.seconds[index].1 += count,
+                Err(index) => self.seconds.insert(index, (*second, *count)),
             }
         }
     }
 
-    /// Events in each of the last minutes, this one included, oldest first.
-    pub fn per_minute(&self, now: Timestamp) -> Vec<u64> {
-        let now = minute(now);
-        let from = now - i64::try_from(Self::MINUTES).unwrap_or(0) + 1;
-        (from..=now)
-            .map(|minute| {
-                self.minutes.iter().find(|(known, _)| *known == minute).map_or(0, |(_, count)| *count)
-            })
-            .collect()
+    /// Events in the last sixty seconds.
+    pub fn last_minute(&self, now: Timestamp) -> u64 {
+        let from = now.as_second() - Self::SECONDS;
+        self.seconds.iter().filter(|(second, _)| *second > from).map(|(_, count)| count).sum()
     }
-}
-
-fn minute(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(60)
 }
 
 impl Log {
@@ -120,16 +114,17 @@ impl Log {
         self.ring.push(reading)
     }
 
-    /// Takes in something else. Gaps of several topics in one and the same stretch of time are one row.
+    /// Takes in something else. Gaps of several topics in one outage are one row, although each topic was heard
+    /// again at a moment of its own.
     pub fn note(&mut self, note: Note) {
-        if let (Note::Gap(gap), Some((id, Note::Gap(last)))) = (&note, self.notes.back_mut())
-            && id.0 == self.last_seq
-            && (gap.from, gap.to, &gap.reason) == (last.from, last.to, &last.reason)
+        if let Note::Gap(gap) = &note
+            && let Some(known) = self.same_outage(gap)
         {
-            let known = last.topic.split(", ").any(|topic| topic == gap.topic);
+            known.from = known.from.min(gap.from);
+            known.to = known.to.max(gap.to);
             // A server that invents topics does not make a row without end.
-            if !known && last.topic.len() < 200 {
-                last.topic = format!("{}, {}", last.topic, gap.topic);
+            if known.topic.split(", ").all(|topic| topic != gap.topic) && known.topic.len() < 200 {
+                known.topic = format!("{}, {}", known.topic, gap.topic);
             }
             return;
         }
@@ -138,6 +133,18 @@ impl Log {
         if self.notes.len() > NOTES {
             self.notes.pop_front();
         }
+    }
+
+    /// Among the last notes the gap that shares a stretch of time with this one, for the same reason.
+    fn same_outage(&mut self, gap: &GapFacts) -> Option<&mut GapFacts> {
+        self.notes.iter_mut().rev().take(RECENT).find_map(|(_, note)| match note {
+            Note::Gap(known) => {
+                let meets = gap.from < known.to && known.from < gap.to;
+                let same = (gap.from, gap.to) == (known.from, known.to);
+                (known.reason == gap.reason && (meets || same)).then_some(known)
+            }
+            Note::Odd(_) | Note::Back(_) => None,
+        })
     }
 
     /// All rows, newest first.
@@ -349,14 +356,25 @@ mod tests {
     }
 
     #[test]
-    fn gaps_of_one_stretch_of_time_are_one_row() {
+    fn gaps_of_one_outage_are_one_row_and_those_of_another_are_not() {
         let mut log = Log::default();
-        for topic in ["staff", "admin", "staff"] {
-            let gap = GapFacts { topic: topic.to_owned(), from: at(1), to: at(2), reason: None };
-            log.note(Note::Gap(gap));
+        let gap = |topic: &str, from, to| {
+            Note::Gap(GapFacts { topic: topic.to_owned(), from: at(from), to: at(to), reason: None })
+        };
+        for (n, topic) in ["staff", "admin", "availability", "staff"].into_iter().enumerate() {
+            let n = i64::try_from(n).expect("small");
+            log.note(gap(topic, 10 - n, 20 + n));
+            log.hear(booking(n.unsigned_abs(), "admin", 30));
         }
-        let rows: Vec<_> = log.rows().map(|(_, row)| row).collect();
-        assert!(matches!(rows[..], [Row::Note(Note::Gap(gap))] if gap.topic == "staff, admin"), "{rows:?}");
+        log.note(gap("staff", 40, 50));
+        let gaps: Vec<_> = log
+            .rows()
+            .filter_map(|(_, row)| match row {
+                Row::Note(Note::Gap(gap)) => Some((gap.topic.as_str(), gap.from, gap.to)),
+                Row::Note(_) | Row::Heard(_) => None,
+            })
+            .collect();
+        assert_eq!(gaps, [("staff", at(40), at(50)), ("staff, admin, availability", at(7), at(23))]);
     }
 
     #[test]
@@ -364,7 +382,7 @@ mod tests {
         let mut log = Log::default();
         for n in 0..6_000 {
             log.hear(booking(n, &format!("channel-{n}"), 0));
-            log.note(gap(0));
+            log.note(gap(i64::try_from(n).expect("small")));
         }
         assert_eq!((log.len(), log.gone()), (5_000, 1_000));
         assert_eq!((log.notes.len(), log.rates.len()), (NOTES, CHANNELS));
@@ -386,6 +404,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_is_what_was_heard_in_the_last_sixty_seconds() {
+        let mut log = Log::default();
+        for (n, millis) in [0, 500, 59_000, 60_000, 61_000].into_iter().enumerate() {
+            log.hear(booking(n as u64, ["booking.1", "booking.2"][n % 2], millis));
+        }
+        let rates = log.rates();
+        let rate = |millis| rates["booking.*"].last_minute(at(millis));
+        assert_eq!((rate(61_000), rate(119_500), rate(120_000), rate(121_000)), (3, 2, 1, 0));
+        assert_eq!(rates["booking.*"].total, 5);
+    }
+
+    #[test]
     fn numbered_channels_of_one_family_are_counted_together() {
         let mut log = Log::default();
         for (n, channel) in ["booking.1", "booking.2", "staff", "booking.1"].into_iter().enumerate() {
@@ -397,7 +427,5 @@ mod tests {
             (rates["booking.*"].total, log.rate("booking.1").total, log.rate("booking.*").total),
             (3, 2, 3)
         );
-        let minutes = rates["booking.*"].per_minute(at(180_000));
-        assert_eq!(minutes[minutes.len() - 4..], [1, 1, 0, 1]);
     }
 }

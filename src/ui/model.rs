@@ -142,8 +142,10 @@ pub struct FilterLine {
     pub text: String,
     /// Whether it is being typed.
     pub editing: bool,
-    /// What lets rows through: the text, or the last text that was right. `None` lets all through.
+    /// What lets rows through: the text, or as much of it as is right. `None` lets all through.
     pub filter: Option<Filter>,
+    /// The last filter that was finished: what counts while nothing of the text is right.
+    pub finished: Option<Filter>,
     /// What is wrong with the text.
     pub fault: Option<Fault>,
 }

@@ -5,9 +5,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ui::facts::{Advice, Cause, LinkState, TopicFacts, WireState};
+use crate::ui::facts::{Advice, Cause, LinkState, TopicFacts, Why, WireState};
 use crate::ui::model::Model;
 use crate::ui::theme::Role;
+use crate::ui::widget::pen::columns;
 
 /// What row 0 says of the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,24 +107,46 @@ fn live(model: &Model) -> (Kind, String, Role) {
     (Kind::Call, words.word(key).to_owned(), Role::Act)
 }
 
-/// `2/3 staff: log in`, while the link is there and a topic is not heard.
-fn aside(model: &Model) -> Option<String> {
+/// The topics that are not surely heard for one reason.
+pub struct Deaf<'a> {
+    /// What keeps them from being heard.
+    pub state: &'a WireState,
+    /// Their names, made safe.
+    pub topics: String,
+}
+
+/// What is not heard although the link is there: first what a login helps against.
+pub fn deaf(model: &Model) -> Option<Deaf<'_>> {
     if !matches!(model.link.state, LinkState::Live | LinkState::Suspect) {
         return None;
     }
-    let heard = model.topics.iter().filter(|topic| topic.is_heard()).count();
-    let (topic, state) = model.topics.iter().find_map(|topic| Some((topic, topic.trouble()?)))?;
-    let what = match state {
-        WireState::Off { advice: Some(Advice::LogIn), .. }
-        | WireState::Refused { advice: Advice::LogIn, .. } => "status.aside_login",
+    let troubles = || model.topics.iter().filter_map(|topic| Some((topic, topic.trouble()?)));
+    let (_, state) =
+        troubles().find(|(_, state)| state.advice() == Some(Advice::LogIn)).or_else(|| troubles().next())?;
+    let names: Vec<String> = troubles()
+        .filter(|(_, other)| other.advice() == state.advice())
+        .map(|(topic, _)| crate::untrusted::Untrusted::new(&topic.name).line(12))
+        .collect();
+    let topics = match names.as_slice() {
+        [first, _, rest @ ..] if !rest.is_empty() => format!("{first} +{}", rest.len() + 1),
+        few => few.join(", "),
+    };
+    Some(Deaf { state, topics })
+}
+
+/// `! log in: staff`, while the link is there and a topic is not surely heard.
+fn aside(model: &Model) -> Option<String> {
+    let deaf = deaf(model)?;
+    let what = match deaf.state {
+        WireState::Off { why: Why::NoToken, .. } => "status.aside_no_token",
+        state if state.advice() == Some(Advice::LogIn) => "status.aside_login",
+        WireState::Refused { why: Why::NotAllowed, .. } => "status.aside_refused",
         WireState::Refused { .. }
         | WireState::Off { .. }
         | WireState::Subscribing
-        | WireState::Subscribed => "status.aside_refused",
+        | WireState::Subscribed => "status.aside_unheard",
     };
-    let (n, all) = (heard.to_string(), model.topics.len().to_string());
-    let name = crate::untrusted::Untrusted::new(&topic.name).line(20);
-    Some(model.locale.fill(what, &[("n", &n), ("all", &all), ("topic", &name)]))
+    Some(format!("! {}", model.locale.fill(what, &[("topics", &deaf.topics)])))
 }
 
 /// Whether what is shown may be out of date.
@@ -137,8 +160,13 @@ pub fn is_stale(model: &Model) -> bool {
     }
 }
 
-/// The banner: the time of the last truth, why, and when the next try is. `None` while there is a link, and
-/// before the first try has failed.
+/// What stands before a number that may be wrong: it is out of date, or something of today is missing in it.
+pub fn doubt(model: &Model) -> &'static str {
+    if is_stale(model) || model.venue.has_missed(model.now) { "~" } else { "" }
+}
+
+/// The banner: why there is no link, the time of the last truth, when the next try is, and what to do; where
+/// no try will help what to do comes first. `None` while there is a link, and before the first try has failed.
 pub fn banner(model: &Model) -> Option<String> {
     let words = &model.locale;
     let next = match model.link.state {
@@ -157,9 +185,44 @@ pub fn banner(model: &Model) -> Option<String> {
         None => words.word("banner.never").to_owned(),
     };
     // The other side's own words are on the link screen; here there is one line.
-    let why =
-        model.link.cause.as_ref().map(|cause| format!("  {}", reason(model, cause.code, cause.why, "")));
-    Some(format!("{truth}  {next}{}", why.unwrap_or_default()))
+    let cause = model.link.cause.as_ref();
+    let why = cause.map(|cause| reason(model, cause.code, cause.why, ""));
+    let advice =
+        cause.filter(|cause| cause.advice != Advice::Wait).map(|cause| words.word(cause.advice.key()));
+    let parts = if model.link.state == LinkState::Refused {
+        let first = why.into_iter().chain(advice.map(str::to_owned)).collect::<Vec<_>>().join(", ");
+        vec![first, truth, next]
+    } else {
+        why.into_iter().chain([truth, next]).chain(advice.map(str::to_owned)).collect()
+    };
+    Some(fitting(&parts, model.size.0.saturating_sub(4)))
+}
+
+/// What is wrong with the link and what to do, for who would else read that all is well. `None` while there is
+/// a link.
+pub fn trouble(model: &Model) -> Option<String> {
+    model.link.away_since()?;
+    Some(match &model.link.cause {
+        Some(cause) => {
+            let why = reason(model, cause.code, cause.why, "");
+            let advice = model.locale.word(cause.advice.key());
+            model.locale.fill("alert.link", &[("why", &why), ("advice", advice)])
+        }
+        None => model.locale.word("alert.no_link").to_owned(),
+    })
+}
+
+/// The parts one behind the other, as long as they fit; the first is there in any case.
+fn fitting(parts: &[String], width: u16) -> String {
+    let mut line = String::new();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        let longer = if line.is_empty() { part.clone() } else { format!("{line}  {part}") };
+        if !line.is_empty() && columns(&longer) > width {
+            break;
+        }
+        line = longer;
+    }
+    line
 }
 
 /// The last moment of which all is known.
@@ -173,11 +236,17 @@ pub fn cause_line(model: &Model, cause: &Cause) -> String {
 }
 
 /// `401: the backend does not accept this token (Unauthenticated.)`
-pub fn reason(model: &Model, code: Option<u16>, why: crate::ui::facts::Why, detail: &str) -> String {
+pub fn reason(model: &Model, code: Option<u16>, why: Why, detail: &str) -> String {
+    // The codes that say more than that it was closed.
+    let key = match (why, code) {
+        (Why::Closed, Some(4001)) => "why.no_app",
+        (Why::Closed, Some(4003)) => "why.app_disabled",
+        (why, _) => why.key(),
+    };
     let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
     let detail = crate::untrusted::Untrusted::new(detail).line(160);
     let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
-    format!("{code}{}{detail}", model.locale.word(why.key()))
+    format!("{code}{}{detail}", model.locale.word(key))
 }
 
 /// Countdowns end at 1s, not at 0s.

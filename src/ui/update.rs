@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::ui::action::{ACTIONS, Action};
 use crate::ui::cursor::Step;
 use crate::ui::effect::Effect;
-use crate::ui::facts::{LinkFacts, LinkState, TopicFacts};
+use crate::ui::facts::{LinkFacts, LinkState, TopicFacts, WireFacts};
 use crate::ui::layout::Chrome;
 use crate::ui::log::Note;
 use crate::ui::model::{Model, Said};
@@ -26,7 +26,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Odd(odd) => model.log.note(Note::Odd(odd)),
         Msg::Link(facts) => link(model, *facts),
         Msg::Topic(facts) => topic(model, facts),
-        Msg::Gap(gap) => model.log.note(Note::Gap(gap)),
+        Msg::Gap(gap) => {
+            model.venue.missed(gap.from, gap.to);
+            model.log.note(Note::Gap(gap));
+        }
         Msg::Back(back) => {
             model.back = Some(back);
             model.log.note(Note::Back(back));
@@ -43,11 +46,24 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 fn hear(model: &mut Model, record: Record, event: Result<VenueEvent, NotUnderstood>) {
+    // What a name brings proves that it is the right one.
+    if let Some(channel) = &record.channel {
+        let names = |wire: &WireFacts| match wire.name.strip_suffix('*') {
+            Some(stem) => channel.starts_with(stem),
+            None => wire.name == *channel,
+        };
+        let wires = model.topics.iter_mut().flat_map(|topic| &mut topic.wires);
+        wires.filter(|wire| names(wire)).for_each(|wire| wire.events += 1);
+    }
     let change = event.as_ref().ok().map(|event| model.venue.apply(record.heard_at, event));
     model.log.hear(Reading::new(record, event, change));
 }
 
-fn link(model: &mut Model, facts: LinkFacts) {
+fn link(model: &mut Model, mut facts: LinkFacts) {
+    // Where there never was a connection no loss says since when there is none.
+    if let (Some(before), Some(_)) = (model.link.away_since(), facts.away_since()) {
+        facts.since = facts.since.min(before);
+    }
     if facts.state == LinkState::Live {
         model.was_live = true;
     }
@@ -174,15 +190,27 @@ fn paste(model: &mut Model, text: &str) {
     }
 }
 
-/// Reads the filter's text. A wrong one keeps the last good one and says where the fault is.
+/// Reads the filter's text. Of a wrong one what is whole before the fault counts, else the last finished one:
+/// the half of a term that was right while it was typed is nobody's filter.
 fn refilter(model: &mut Model) {
     let line = &mut model.activity.filter;
+    let some = |filter: Filter| (!filter.is_empty()).then_some(filter);
     match Filter::parse(&line.text) {
         Ok(filter) => {
-            line.filter = (!line.text.trim().is_empty()).then_some(filter);
+            line.filter = some(filter);
             line.fault = None;
+            if !line.editing {
+                line.finished.clone_from(&line.filter);
+            }
         }
-        Err(fault) => line.fault = Some(fault),
+        Err(fault) => {
+            let before = line.text.get(..fault.at).unwrap_or_default();
+            let whole =
+                before.rfind(|c: char| c.is_whitespace() || c == '|').map_or("", |end| &before[..end]);
+            let whole = Filter::parse(whole.trim_end_matches(|c: char| c.is_whitespace() || c == '|'));
+            line.filter = whole.ok().and_then(some).or_else(|| line.finished.clone());
+            line.fault = Some(fault);
+        }
     }
 }
 

@@ -1,11 +1,16 @@
 //! What keys do.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use frontdesk::ui::facts::{LinkState, TopicFacts};
-use frontdesk::ui::{Effect, Msg};
+use frontdesk::ui::facts::{
+    Advice, Cause, GapFacts, LinkFacts, LinkState, TopicFacts, Why, WireFacts, WireState,
+};
+use frontdesk::ui::theme::Depth;
+use frontdesk::ui::{Effect, Msg, Theme};
+use ratatui::buffer::Cell;
+use ratatui::style::Modifier;
 use serde_json::json;
 
-use crate::scene::{Scene, at, live, lost, refused};
+use crate::scene::{Scene, at, live, lost, picture, refused};
 
 fn arrive(scene: &mut Scene, n: u32) {
     let clock = format!("14:32:{n:02}");
@@ -157,7 +162,7 @@ fn live_is_said_only_when_something_is_heard() {
     let mut heard: TopicFacts = crate::scene::topics().remove(0);
     scene.send(Msg::Topic(heard.clone()));
     assert!(
-        scene.rows()[0].contains("LIVE 48ms") && scene.rows()[0].contains("1/2 admin: refused"),
+        scene.rows()[0].contains("LIVE 48ms") && scene.rows()[0].contains("! not allowed: admin"),
         "{}",
         scene.rows()[0]
     );
@@ -165,6 +170,47 @@ fn live_is_said_only_when_something_is_heard() {
     scene.send(Msg::Topic(heard));
     scene.send(Msg::Link(Box::new(frontdesk::ui::facts::LinkFacts { state: LinkState::Syncing, ..live() })));
     assert!(scene.rows()[0].contains("SYNCING"));
+}
+
+/// A topic whose private name is not joined for this reason, and whose public one is.
+fn twin(name: &str, private: WireState) -> TopicFacts {
+    let wire = |name: String, state| WireFacts { name, state, events: 0 };
+    let wires = vec![wire(format!("private-{name}"), private), wire(name.to_owned(), WireState::Subscribed)];
+    TopicFacts { name: name.to_owned(), wires }
+}
+
+#[test]
+fn a_public_name_alone_proves_nothing_and_the_screen_says_what_to_do() {
+    let no_token = WireState::Off { why: Why::NoToken, advice: Some(Advice::LogIn) };
+    let refused = |status, why, advice| WireState::Refused {
+        status: Some(status),
+        why,
+        detail: String::new(),
+        advice,
+        retry_at: None,
+    };
+    let bad_token = refused(401, Why::BadToken, Advice::LogIn);
+    let not_allowed = refused(403, Why::NotAllowed, Advice::AskForRights);
+    for (state, aside, advice) in [
+        (no_token, "! not logged in", "run frontdesk login"),
+        (bad_token, "! log in: admin, staff", "run frontdesk login"),
+        (not_allowed, "! not allowed: admin, staff", "log in as somebody who may"),
+    ] {
+        let mut scene = Scene::start((80, 24));
+        scene.send(Msg::Link(Box::new(live())));
+        for name in ["availability", "admin", "staff"] {
+            scene.send(Msg::Topic(twin(name, state.clone())));
+        }
+        let rows = scene.rows();
+        assert!(rows[0].contains("LIVE 48ms") && rows[0].contains(aside), "{}", rows[0]);
+        assert!(rows[1].contains("6 Link !2"), "{}", rows[1]);
+        assert!(rows[22].contains("admin, staff not heard") && rows[22].contains(advice), "{}", rows[22]);
+        // What comes on a public name proves that the backend uses it.
+        for name in ["admin", "staff"] {
+            scene.hear_raw("14:32:01", name, "Ping", "{}");
+        }
+        assert!(!scene.rows()[0].contains('!'), "{}", scene.rows()[0]);
+    }
 }
 
 #[test]
@@ -177,6 +223,114 @@ fn a_lost_link_marks_the_numbers_and_the_bars() {
     assert!(text.contains("next in 4s"), "{text}");
     scene.send(Msg::Tick(at("14:32:02")));
     assert!(scene.text().contains("next in 2s"));
+}
+
+#[test]
+fn counts_after_a_gap_say_since_when_they_are_whole() {
+    for size in [(80, 24), (120, 35), (40, 10), (24, 6)] {
+        let mut scene = Scene::busy(size);
+        assert!(!scene.text().contains("since") && !scene.text().contains('~'), "{}", scene.text());
+        for (from, to) in [("14:18:40", "14:20:05"), ("09:57:02", "09:58:20")] {
+            let gap = GapFacts { topic: "staff".to_owned(), from: at(from), to: at(to), reason: None };
+            scene.send(Msg::Gap(gap));
+        }
+        let text = scene.text();
+        assert!(text.contains("~25") || text.contains('~') && size.0 == 120, "{text}");
+        assert!(size.0 < 80 || text.contains("since 14:20"), "{text}");
+    }
+}
+
+#[test]
+fn an_outage_began_with_the_loss_and_not_with_the_last_try() {
+    let since = |scene: &Scene| {
+        let row = scene.rows().into_iter().find(|row| row.starts_with("│   since")).expect("the row");
+        row.trim_matches(['│', ' ']).split_whitespace().nth(1).expect("the time").to_owned()
+    };
+    let mut scene = Scene::busy((80, 24));
+    scene.send(Msg::Link(Box::new(lost())));
+    scene.keys("6");
+    assert_eq!(since(&scene), "14:31:52,");
+    let mut scene = Scene::start((80, 24));
+    for second in [10, 20, 30] {
+        let (state, since) = (LinkState::Connecting { attempt: 1 }, at(&format!("14:32:{second}")));
+        let server = "ws://localhost:6001".to_owned();
+        scene.send(Msg::Link(Box::new(LinkFacts { state, ..LinkFacts::starting(server, since) })));
+    }
+    scene.keys("6");
+    assert_eq!(since(&scene), "14:32:00,");
+}
+
+#[test]
+fn a_key_is_called_by_one_name_in_each_language() {
+    let mut scene = Scene::busy((80, 24));
+    for (words, quarter) in
+        [("following · Space pauses", "per 15m"), ("mengikuti · Space menjeda", "tiap 15m")]
+    {
+        let text = scene.text();
+        assert!(text.contains(words) && text.contains(quarter), "{text}");
+        assert!(scene.rows()[23].contains("Space "), "{text}");
+        scene.key(KeyCode::F(8));
+    }
+}
+
+#[test]
+fn a_wrong_filter_keeps_what_is_whole_and_underlines_the_fault() {
+    let theme = Theme::load("harbor", Depth::True, None).expect("the default theme");
+    let underlined = |scene: &Scene| {
+        let buffer = picture(&scene.model, &theme, 80, 24);
+        let cells = buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::UNDERLINED));
+        cells.map(Cell::symbol).collect::<String>()
+    };
+    let listed = |scene: &Scene| {
+        let rows = scene.rows().into_iter().filter(|row| row.contains("private-"));
+        rows.skip(1).collect::<Vec<_>>()
+    };
+    let mut scene = Scene::busy((80, 24));
+    scene.keys("5");
+    let all = listed(&scene).len();
+    scene.keys("/age>zz|");
+    assert_eq!(underlined(&scene), "zz", "{}", scene.text());
+    // The filter's own row takes the place of one.
+    assert!(listed(&scene).len() + 1 >= all, "half a term hides nothing\n{}", scene.text());
+    scene.key(KeyCode::Esc);
+    scene.keys("/name:wulan");
+    scene.key(KeyCode::Enter);
+    let wulan = listed(&scene);
+    assert!(wulan.len() > 9 && wulan.iter().all(|row| row.contains("Wulan")), "{wulan:?}");
+    scene.keys("/ age>zz");
+    assert_eq!((listed(&scene), underlined(&scene)), (wulan.clone(), "zz".to_owned()));
+    scene.send(Msg::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
+    scene.key(KeyCode::Enter);
+    scene.keys("/name:wulan");
+    scene.key(KeyCode::Enter);
+    for _ in 0..5 {
+        scene.keys("/");
+        scene.key(KeyCode::Backspace);
+    }
+    scene.keys("|");
+    assert_eq!(listed(&scene), wulan, "the last finished one\n{}", scene.text());
+}
+
+#[test]
+fn without_a_link_nothing_says_that_all_is_well() {
+    let unknown =
+        Cause { code: Some(4001), why: Why::Closed, detail: String::new(), advice: Advice::CheckKey };
+    let refused = LinkFacts { state: LinkState::Refused, cause: Some(unknown), ..lost() };
+    let cause = "4001: no app has this key";
+    let mut scene = Scene::start((80, 24));
+    for facts in [None, Some(refused.clone()), Some(lost())] {
+        if let Some(facts) = facts {
+            scene.send(Msg::Link(Box::new(facts)));
+        }
+        let text = scene.text();
+        assert!(!text.contains("Nothing needs you") && !text.contains("following"), "{text}");
+    }
+    scene.send(Msg::Link(Box::new(refused)));
+    let rows = scene.rows();
+    assert!(rows[2].starts_with(&format!(" ✕ {cause}, check --key")), "{}", rows[2]);
+    assert!(rows[22].contains(&format!("{cause}; check --key")), "{}", rows[22]);
+    scene.send(Msg::Link(Box::new(live())));
+    assert!(scene.text().contains("Nothing needs you.") && scene.text().contains("following"));
 }
 
 #[test]

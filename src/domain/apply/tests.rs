@@ -378,6 +378,12 @@ fn counts_say_since_when_unless_they_cover_the_day() {
     assert_eq!(venue.counts_since(clock("14:00")), Some(clock("13:05")));
     venue.covered_from(clock("00:00"));
     assert_eq!(venue.counts_since(clock("14:00")), None);
+    venue.missed(clock("13:20"), clock("13:30"));
+    venue.missed(clock("09:00"), clock("09:10"));
+    venue.covered_from(clock("00:00"));
+    assert_eq!(venue.counts_since(clock("14:00")), Some(clock("13:30")), "the end of the latest gap");
+    let tomorrow = clock("14:00") + jiff::SignedDuration::from_hours(24);
+    assert_eq!((venue.counts_since(tomorrow), venue.has_missed(tomorrow)), (None, false));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod item;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
 use ratatui::widgets::Widget;
 
 use super::{View, words};
@@ -17,7 +18,7 @@ use crate::ui::log::{Note, Row, RowId};
 use crate::ui::model::{ActivityPane, Model};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::pen::columns;
-use crate::ui::widget::{Pane, Pen, Spark};
+use crate::ui::widget::{Pane, Pen};
 use crate::untrusted::Untrusted;
 use item::Item;
 
@@ -205,30 +206,22 @@ fn list_height(model: &Model, list: Rect) -> usize {
     page(list).saturating_sub(usize::from(filter_line(model)))
 }
 
-/// What each channel brings: its name, how much in all, and the last minutes.
+/// What each channel brings: its name, how much in all, and how much in the last minute.
 fn rates(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    const MINUTES: usize = 8;
-    let mut x = area.x + 1;
-    let end = area.right();
+    let words = &model.locale;
+    let mut pen = Pen::new(theme, area, 0, buffer);
+    pen.skip(1);
     for (name, rate) in &model.log.rates() {
-        let name = if name.is_empty() { model.locale.word("activity.no_channel") } else { name };
+        let name = if name.is_empty() { words.word("activity.no_channel") } else { name };
         let name = Untrusted::new(name).line(28);
-        let minutes = rate.per_minute(model.now);
-        let minutes = &minutes[minutes.len().saturating_sub(MINUTES)..];
-        let last = minutes.iter().rev().nth(1).copied().unwrap_or(0);
-        let count = model
-            .locale
-            .fill("activity.rate", &[("n", &model.locale.number(rate.total)), ("rate", &last.to_string())]);
-        let width = columns(&name) + columns(&count) + 3 + 8;
-        if x + width > end {
-            Pen::new(theme, Rect { x, width: end.saturating_sub(x), ..area }, 0, buffer)
-                .text(&theme.glyphs.more.to_string(), Role::Dim);
+        let (total, last) = (words.number(rate.total), words.number(rate.last_minute(model.now)));
+        let count = words.fill("activity.rate", &[("n", &total), ("rate", &last)]);
+        // The mark of what does not fit needs a column too.
+        if pen.room() < columns(&name) + columns(&count) + 2 {
+            pen.text(&theme.glyphs.more.to_string(), Role::Dim);
             return;
         }
-        let mut pen = Pen::new(theme, Rect { x, width, ..area }, 0, buffer);
-        pen.text(&name, Role::Code).skip(1).text(&count, Role::Dim);
-        (&Spark::new(theme, minutes)).render(Rect { x: x + width - 9, width: 8, ..area }, buffer);
-        x += width + 1;
+        pen.text(&name, Role::Code).skip(1).text(&count, Role::Dim).skip(2);
     }
 }
 
@@ -269,7 +262,7 @@ fn list(model: &Model, theme: &Theme, area: Rect, focused: bool, buffer: &mut Bu
     }
 }
 
-/// The filter as it is typed, its fault underlined in words.
+/// The filter as it is typed, its fault underlined and in words.
 fn draw_filter(model: &Model, theme: &Theme, matches: usize, area: Rect, buffer: &mut Buffer) {
     let words = &model.locale;
     let filter = &model.activity.filter;
@@ -279,9 +272,19 @@ fn draw_filter(model: &Model, theme: &Theme, matches: usize, area: Rect, buffer:
         None => words.count("activity.matches", matches as u64),
     };
     pen.tail(&note, if filter.fault.is_some() { Role::Urgent } else { Role::Dim }, 2);
-    pen.text("/ ", Role::Key).text(&filter.text, if filter.fault.is_some() { Role::Act } else { Role::Text });
+    pen.text("/ ", Role::Key);
+    let room = pen.room();
+    pen.text(&filter.text, if filter.fault.is_some() { Role::Act } else { Role::Text });
     if filter.editing {
         pen.text(&theme.glyphs.full.to_string(), Role::Key);
+    }
+    if let Some(fault) = &filter.fault {
+        let upto = |at: usize| columns(filter.text.get(..at).unwrap_or(&filter.text)).min(room);
+        let (from, to) = (upto(fault.at), upto(fault.at + fault.len));
+        // Where something is missing its place is underlined.
+        let width = to.saturating_sub(from).max(1).min(room.saturating_sub(from));
+        let place = Rect { x: area.x + 2 + from, width, height: area.height.min(1), ..area };
+        buffer.set_style(place.intersection(area), Modifier::UNDERLINED);
     }
 }
 

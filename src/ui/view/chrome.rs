@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use super::{VIEWS, ViewId, words};
 use crate::domain::venue::Need;
 use crate::ui::action::{ACTIONS, Action, Place, Row};
+use crate::ui::facts::{Advice, Why};
 use crate::ui::layout::Chrome;
 use crate::ui::model::{Model, Said};
 use crate::ui::status;
@@ -103,7 +104,12 @@ fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if area.width < 60 {
-        pen.skip(u16::from(area.width >= 40)).tail(&state, status.role, 1);
+        pen.skip(u16::from(area.width >= 40));
+        if let Some(aside) = &status.aside {
+            let fits = pen.room() > columns(&state) + columns(aside) + 3;
+            pen.tail(if fits { aside } else { "!" }, Role::Urgent, 1);
+        }
+        pen.tail(&state, status.role, 1);
         // The zone goes before the time does, and half a time is none.
         let clock = model.locale.clock(model.now, &model.zone);
         let fits = [time, clock].into_iter().find(|text| columns(text) <= pen.room());
@@ -111,13 +117,16 @@ fn header(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         return;
     }
     pen.skip(1).keep(1);
-    pen.tail(&who, Role::Dim, 2);
     let aside = status.aside.unwrap_or_default();
     let needed = columns(&time) + 2;
-    // Beside a state that is not all well the reason comes before the name of the house.
-    let roomy = pen.room() > columns(&state) + columns(&aside) + needed + columns(&venue) + 16;
-    if !aside.is_empty() && pen.room() > columns(&state) + columns(&aside) + needed + 2 {
-        pen.tail(&aside, Role::Act, 2);
+    // Beside a state that is not all well the reason comes before the reader's name and the house's.
+    if pen.room() > columns(&who) + columns(&state) + columns(&aside) + needed + 4 {
+        pen.tail(&who, Role::Dim, 2);
+    }
+    let roomy = pen.room() > columns(&state) + columns(&aside) + needed + columns(&venue) + 28;
+    if !aside.is_empty() {
+        let fits = pen.room() > columns(&state) + columns(&aside) + 4;
+        pen.tail(if fits { &aside } else { "!" }, Role::Urgent, 2);
     }
     pen.tail(&state, status.role, 2);
     if roomy || aside.is_empty() {
@@ -169,9 +178,22 @@ fn alert(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         |code: &Option<String>| code.as_deref().map(|code| format!("{} ", safe(code))).unwrap_or_default();
     let span = |span: Duration| words::age(model, span);
     let needs = model.venue.needs(model.now);
+    // Who may not hear a topic knows it; who has to log in does not know what they miss.
+    let deaf =
+        status::deaf(model).filter(|deaf| needs.is_empty() || deaf.state.advice() == Some(Advice::LogIn));
+    if let Some((deaf, advice)) = deaf.and_then(|deaf| deaf.state.advice().map(|advice| (deaf, advice))) {
+        let why = words.word(deaf.state.why().map_or("link.unknown", Why::key));
+        let advice = words.word(advice.key());
+        let text = words.fill("alert.deaf", &[("topics", &deaf.topics), ("advice", advice), ("why", why)]);
+        pen.text("! ", Role::Urgent).text(&text, Role::Urgent);
+        return;
+    }
     let text = match needs.first() {
         None => {
-            pen.text(words.word("alert.none"), Role::Dim);
+            match status::trouble(model) {
+                Some(trouble) => pen.text("! ", Role::Urgent).text(&trouble, Role::Urgent),
+                None => pen.text(words.word("alert.none"), Role::Dim),
+            };
             return;
         }
         Some(Need::Pay(payment)) => {
@@ -238,7 +260,7 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 pub(super) fn draw_counters(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let venue = &model.venue;
     let flow = venue.flow(model.now);
-    let mark = if status::is_stale(model) { "~" } else { "" };
+    let mark = status::doubt(model);
     let rows = [
         ("tile.inside", venue.inside(model.now).len()),
         ("tile.verify", venue.queue(model.now).payments.len()),

@@ -75,13 +75,10 @@ fn connection(model: &Model, glyphs: Glyphs, page: &mut Page) {
     let link = &model.link;
     let state = status::link(model, glyphs);
     page.entry(words.word("link.state"), Role::Dim, &format!("{} {}", state.mark, state.word), state.role);
-    let since = words.fill(
-        "link.since_line",
-        &[
-            ("time", &words::clock_seconds(model, link.since)),
-            ("span", &words.age(model.now.duration_since(link.since))),
-        ],
-    );
+    // Of an outage its beginning counts, not the last try.
+    let from = link.away_since().unwrap_or(link.since);
+    let (time, span) = (words::clock_seconds(model, from), words.age(model.now.duration_since(from)));
+    let since = words.fill("link.since_line", &[("time", &time), ("span", &span)]);
     page.entry(words.word("link.since"), Role::Dim, &since, Role::Text);
     if let Some(cause) = &link.cause {
         let role = if link.away_since().is_some() { Role::Urgent } else { Role::Text };
@@ -144,10 +141,10 @@ fn topics(model: &Model, glyphs: Glyphs, page: &mut Page) {
 fn topic_rows(model: &Model, glyphs: Glyphs, topic: &TopicFacts, page: &mut Page) {
     let words = &model.locale;
     let connected = model.link.away_since().is_none();
-    let (mark, word, role) = if topic.is_heard() && connected {
+    let (mark, word, role) = if topic.trouble().is_some() {
+        ('!', if topic.is_heard() { "topic.unproven" } else { "topic.refused" }, Role::Act)
+    } else if topic.is_heard() && connected {
         (glyphs.live, "topic.heard", Role::Live)
-    } else if topic.trouble().is_some() {
-        ('!', "topic.refused", Role::Act)
     } else if topic.is_pending() {
         (glyphs.moving, "topic.joining", Role::Act)
     } else {

@@ -10,6 +10,7 @@ use crate::domain::headline::Headline;
 use crate::domain::record::Reading;
 use crate::domain::session::SessionView;
 use crate::domain::venue::Need;
+use crate::ui::action::Action;
 use crate::ui::log::{Fold, Note, Row, RowId};
 use crate::ui::model::{Model, OverviewPane};
 use crate::ui::status;
@@ -146,7 +147,12 @@ pub(super) fn needs(model: &Model, theme: &Theme, picture: &Picture, buffer: &mu
     let focused = model.overview.pane == OverviewPane::Needs;
     (&Pane::new(theme, &title).note(&note, Role::Act).focused(focused)).render(frame, buffer);
     if ids.is_empty() {
-        say(theme, locale.word("needs.empty"), inner, buffer);
+        say(
+            theme,
+            locale.word(if model.link.away_since().is_some() { "alert.no_link" } else { "needs.empty" }),
+            inner,
+            buffer,
+        );
         return;
     }
     for (y, need) in (0..inner.height).zip(&picture.needs[window]) {
@@ -214,11 +220,17 @@ pub(super) fn live(model: &Model, theme: &Theme, frame: Rect, buffer: &mut Buffe
     let (folds, waiting) = feed(model);
     let focused = model.overview.pane == OverviewPane::Live;
     let held = held_note(model, theme, cursor.held.is_some(), waiting);
-    let (note, role) = match &held {
-        Some(note) => (note.as_str(), Role::Act),
-        None => (locale.word("feed.following"), Role::Dim),
+    let (note, role) = match held {
+        Some(note) => (note, Role::Act),
+        None if model.link.away_since().is_some() => (locale.word("feed.stale").to_owned(), Role::Act),
+        None => {
+            // The key has the name that the hints call it by.
+            let key = model.keymap.label(Action::Pause);
+            let pauses = key.map(|key| format!(" · {}", locale.fill("feed.pauses", &[("key", &key)])));
+            (format!("{}{}", locale.word("feed.following"), pauses.unwrap_or_default()), Role::Dim)
+        }
     };
-    (&Pane::new(theme, locale.word("feed.title")).note(note, role).focused(focused)).render(frame, buffer);
+    (&Pane::new(theme, locale.word("feed.title")).note(&note, role).focused(focused)).render(frame, buffer);
     let inner = Pane::inner(frame);
     if folds.is_empty() {
         say(theme, locale.word("feed.empty"), inner, buffer);

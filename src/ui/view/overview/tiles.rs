@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &OverviewLayout, buffer
     }
     for (tile, frame) in tiles.iter().zip(layout.tiles).filter(|(_, frame)| frame.height > 0) {
         (&Pane::new(theme, model.locale.word(tile.title))).render(frame, buffer);
-        draw_tile(theme, tile, stale, Pane::inner(frame), buffer);
+        draw_tile(theme, tile, (stale, status::doubt(model)), Pane::inner(frame), buffer);
     }
 }
 
@@ -69,7 +69,7 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
     };
 
     let flow = venue.flow(now);
-    let mark = if status::is_stale(model) { "~" } else { "" };
+    let mark = status::doubt(model);
     let per_quarter = || since.clone().unwrap_or_else(|| words.word("tile.per_quarter").to_owned());
     let second = Tile {
         title: "tile.flow",
@@ -116,7 +116,7 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
     [first, second, third, fourth]
 }
 
-fn draw_tile(theme: &Theme, tile: &Tile, stale: bool, area: Rect, buffer: &mut Buffer) {
+fn draw_tile(theme: &Theme, tile: &Tile, (stale, mark): (bool, &str), area: Rect, buffer: &mut Buffer) {
     let number = if stale { Role::Stale } else { tile.role };
     let big = Big::new(theme, tile.number as u64, number);
     if big.fits(area.width, area.height.saturating_sub(1)) {
@@ -124,8 +124,8 @@ fn draw_tile(theme: &Theme, tile: &Tile, stale: bool, area: Rect, buffer: &mut B
         let left = big.width() + 2;
         let beside =
             Rect { x: area.x + left.min(area.width), width: area.width.saturating_sub(left), ..area };
-        if stale {
-            Pen::new(theme, beside, Big::HEIGHT - 1, buffer).text("~", Role::Stale);
+        if !mark.is_empty() {
+            Pen::new(theme, beside, Big::HEIGHT - 1, buffer).text(mark, Role::Stale);
         }
         for (y, (_, text, role)) in (0..Big::HEIGHT).zip(&tile.beside) {
             Pen::new(theme, beside, y, buffer).text(text, *role);
@@ -134,7 +134,6 @@ fn draw_tile(theme: &Theme, tile: &Tile, stale: bool, area: Rect, buffer: &mut B
         below(theme, tile, lower, buffer);
         return;
     }
-    let mark = if stale { "~" } else { "" };
     let mut pen = Pen::new(theme, area, 0, buffer);
     pen.text(&format!("{mark}{}", tile.number), number);
     for (gap, text, role) in &tile.beside {
@@ -171,7 +170,7 @@ fn line(model: &Model, theme: &Theme, stale: bool, area: Rect, buffer: &mut Buff
         ("tile.verify", venue.queue(now).payments.len(), Role::Act),
         ("counter.bookings", venue.bookings(now).count, Role::Name),
     ];
-    let mark = if stale { "~" } else { "" };
+    let mark = status::doubt(model);
     let mut pen = Pen::new(theme, area, 0, buffer);
     pen.skip(1);
     for (key, number, role) in numbers {
