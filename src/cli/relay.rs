@@ -59,7 +59,7 @@ pub(crate) struct Args {
     /// Touch no disk: no lock, no log but the lines on stderr
     #[arg(long)]
     ephemeral: bool,
-    /// Log lines, and no screen
+    /// Log lines, as the relay does in any case: it has no screen of its own
     #[arg(long)]
     headless: bool,
     /// Read all settings, say what the relay would do, and end

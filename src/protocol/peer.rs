@@ -389,13 +389,13 @@ impl Peer {
     }
 
     fn unsubscribe(&mut self, channel: &str) {
-        match Subscription::parse(channel) {
+        match self.parse(channel) {
             Ok(from) => {
                 if self.joined.remove(&from) {
                     self.out.push_back(Output::Leave(from));
                 }
             }
-            Err(bad) => self.error(None, bad.to_string()),
+            Err(bad) => self.error(None, bad),
         }
     }
 

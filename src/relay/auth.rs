@@ -46,7 +46,7 @@ pub struct Tokens {
 }
 
 /// A token's bearer, and what it opens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     /// The bearer's name.
     pub name: String,
@@ -57,6 +57,19 @@ pub struct Token {
     /// Wire names instead of the role's; a trailing `*` matches the rest.
     pub channels: Option<Vec<String>>,
     sha256: [u8; 32],
+}
+
+impl fmt::Debug for Token {
+    /// Without the hash: a short token can be guessed from it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, role, user_id, channels, sha256: _ } = self;
+        f.debug_struct("Token")
+            .field("name", name)
+            .field("role", role)
+            .field("user_id", user_id)
+            .field("channels", channels)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Text that is no tokens file.

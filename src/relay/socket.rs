@@ -246,7 +246,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 }
             }
             Err(missed) => {
-                tracing::info!(socket_id = %outbox.socket_id(), channel = %cursor.wanted, ?missed, "too slow");
+                // Without the channel: its name can hold a guest's id.
+                tracing::info!(socket_id = %outbox.socket_id(), ?missed, "too slow");
                 self.metrics.too_far_behind();
                 let reason = "the connection is slower than the history is long";
                 self.peer.close(CloseCode::OVER_CAPACITY, reason);

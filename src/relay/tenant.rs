@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -108,6 +109,18 @@ pub struct Tenant {
     /// Its history.
     pub broker: Box<dyn Broker>,
     connections: Mutex<HashMap<SocketId, Connection>>,
+    /// Connections that were let in, those whose handshake is still under way included.
+    seats: AtomicUsize,
+}
+
+/// What a connection holds from the moment it is let in until its end.
+#[derive(Debug)]
+pub struct Seat(Arc<Tenant>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.seats.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// One connection of a tenant.
@@ -134,7 +147,14 @@ impl Tenant {
             subscriptions: app.limits.subscriptions,
             failed_auths: app.limits.failed_auths,
         };
-        Self { app, rules: Arc::new(rules), hub, broker: Box::new(broker), connections: Mutex::default() }
+        Self {
+            app,
+            rules: Arc::new(rules),
+            hub,
+            broker: Box::new(broker),
+            connections: Mutex::default(),
+            seats: AtomicUsize::new(0),
+        }
     }
 
     /// Lets an outbox hear a channel or pattern, from here on or from `since`, with nothing lost between.
@@ -164,6 +184,14 @@ impl Tenant {
     /// Whether this is one of its connections.
     pub fn has(&self, socket_id: SocketId) -> bool {
         self.connections().contains_key(&socket_id)
+    }
+
+    /// A seat for one more connection, until it is dropped; none where the app has as many as it may have.
+    pub fn seat(self: &Arc<Self>) -> Option<Seat> {
+        let most = self.app.max_connections;
+        let sit = |taken: usize| (most == 0 || taken < most).then_some(taken + 1);
+        self.seats.fetch_update(Ordering::SeqCst, Ordering::SeqCst, sit).ok()?;
+        Some(Seat(Arc::clone(self)))
     }
 
     /// How many connections there are.
@@ -242,6 +270,17 @@ pub fn names_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seat_is_taken_from_the_moment_a_connection_is_let_in() {
+        let app = App { max_connections: 2, ..App::default_app() };
+        let bounds = Bounds::lasting(std::time::Duration::ZERO);
+        let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &Arc::default()));
+        let (first, second) = (tenant.seat(), tenant.seat());
+        assert!(first.is_some() && second.is_some() && tenant.seat().is_none());
+        drop(first);
+        assert!(tenant.seat().is_some(), "a seat that is left can be taken");
+    }
 
     #[test]
     fn a_secret_is_weak_if_it_is_the_default_or_short() {

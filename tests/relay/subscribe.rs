@@ -133,6 +133,23 @@ async fn a_second_subscribe_is_acknowledged_and_delivers_once() {
 }
 
 #[tokio::test]
+async fn a_name_as_long_as_the_app_allows_can_be_left_again() {
+    let mut settings = options();
+    settings.apps[0].limits.channel_name = 0;
+    let relay = Running::start_with(settings).await;
+    let mut desk = relay.desk().await;
+    let long = "a".repeat(300);
+    assert!(is_ack(&desk.subscribe(&long).await, &long));
+    assert!(is_ack(&desk.subscribe("b").await, "b"));
+    desk.say(&format!(r#"{{"event":"pusher:unsubscribe","data":{{"channel":"{long}"}}}}"#)).await;
+    desk.say(r#"{"event":"pusher:ping"}"#).await;
+    assert_eq!(desk.hear().await, ServerOp::Pong);
+    relay.publish(&long, "Unheard", "1").await;
+    relay.publish("b", "Heard", "2").await;
+    assert_eq!(desk.event().await.event, "Heard");
+}
+
+#[tokio::test]
 async fn after_an_unsubscribe_nothing_comes() {
     let relay = Running::start().await;
     let mut desk = relay.desk().await;

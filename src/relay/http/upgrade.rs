@@ -24,7 +24,7 @@ use crate::protocol::peer::{self, Hello, Output, Peer, SocketId};
 use crate::relay::Relay;
 use crate::relay::exposure::Exposure;
 use crate::relay::socket::{self, Socket};
-use crate::relay::tenant::Tenant;
+use crate::relay::tenant::{Seat, Tenant};
 use crate::time;
 
 /// The key in a path that asks for a connection.
@@ -49,13 +49,13 @@ pub fn answer(relay: &Arc<Relay>, asked: Asked, key: &str) -> Answer {
     let admitted = admit(relay, key, hello, &exposure);
     let upgrade = hyper::upgrade::on(&mut request);
     match admitted {
-        Ok((peer, tenant)) => {
+        Ok((peer, tenant, seat)) => {
             let metrics = Arc::clone(&relay.metrics);
             tokio::spawn(async move {
                 if let Some((stream, early)) = stream(upgrade).await {
                     Socket::new(stream, peer, tenant, metrics, exposure).run(early).await;
                 }
-                drop(alive);
+                drop((seat, alive));
             });
         }
         Err(told) => {
@@ -85,7 +85,7 @@ fn admit(
     key: &str,
     hello: Hello<'_>,
     exposure: &Exposure,
-) -> Result<(Peer, Arc<Tenant>), Vec<Output>> {
+) -> Result<(Peer, Arc<Tenant>, Seat), Vec<Output>> {
     let refuse = |code, reason| Err(peer::refuse(hello.protocol, code, reason));
     let Some(tenant) = relay.tenants.iter().find(|tenant| tenant.app.key == key) else {
         return refuse(CloseCode::UNKNOWN_APP, "no app has this key");
@@ -97,12 +97,12 @@ fn admit(
         let reason = "the app has a default or short secret, and serves nobody through a proxy";
         return refuse(CloseCode::APP_DISABLED, reason);
     }
-    if tenant.app.max_connections > 0 && tenant.count() >= tenant.app.max_connections {
+    let Some(seat) = tenant.seat() else {
         return refuse(CloseCode::OVER_CAPACITY, "the app has as many connections as it may have");
-    }
+    };
     let socket_id = SocketId(rand::random(), rand::random());
     let peer = Peer::open(Arc::clone(&tenant.rules), hello, socket_id, time::monotonic())?;
-    Ok((peer, Arc::clone(tenant)))
+    Ok((peer, Arc::clone(tenant), seat))
 }
 
 fn reason(told: &[Output]) -> &'static str {
