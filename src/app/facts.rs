@@ -28,7 +28,6 @@ pub(super) fn link(facts: client::LinkFacts) -> ui::LinkFacts {
         socket_id: facts.socket_id,
         rtt: facts.rtt,
         activity_timeout: facts.activity_timeout,
-        clock_skew: None,
         connections: facts.connections,
         losses: facts.losses.iter().rev().map(loss).collect(),
         loss_count: facts.loss_count,

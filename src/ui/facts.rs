@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::domain::topic::{self, Topic};
 
@@ -31,8 +31,6 @@ pub struct LinkFacts {
     pub rtt: Option<Duration>,
     /// The silence after which the server is asked whether it is there.
     pub activity_timeout: Option<Duration>,
-    /// By how much the server's clock is ahead of ours, where it can be told.
-    pub clock_skew: Option<SignedDuration>,
     /// How many connections there were.
     pub connections: u64,
     /// The last losses, newest first.
@@ -54,7 +52,6 @@ impl LinkFacts {
             socket_id: None,
             rtt: None,
             activity_timeout: None,
-            clock_skew: None,
             connections: 0,
             losses: Vec::new(),
             loss_count: 0,

@@ -16,6 +16,7 @@ use crate::ui::layout::Chrome;
 use crate::ui::log::Note;
 use crate::ui::model::{Model, Said};
 use crate::ui::msg::Msg;
+use crate::ui::status;
 use crate::ui::view::{self, ViewId, help};
 
 /// Takes a happening into the model, and says what the world must do.
@@ -84,7 +85,10 @@ fn topic(model: &mut Model, facts: TopicFacts) {
 
 /// From the moment in which all is heard that can be heard, the day's counts are complete.
 fn cover(model: &mut Model) {
-    if model.link.state == LinkState::Live && model.topics.iter().any(TopicFacts::is_heard) {
+    if model.link.state == LinkState::Live
+        && model.topics.iter().any(TopicFacts::is_heard)
+        && status::deaf(model).is_none()
+    {
         model.venue.covered_from(model.link.since);
     }
 }

@@ -205,11 +205,14 @@ fn a_public_name_alone_proves_nothing_and_the_screen_says_what_to_do() {
         assert!(rows[0].contains("LIVE 48ms") && rows[0].contains(aside), "{}", rows[0]);
         assert!(rows[1].contains("6 Link !2"), "{}", rows[1]);
         assert!(rows[22].contains("admin, staff not heard") && rows[22].contains(advice), "{}", rows[22]);
+        let text = scene.text();
+        assert!(text.contains("! incomplete") && text.contains("but not all is heard"), "{text}");
         // What comes on a public name proves that the backend uses it.
         for name in ["admin", "staff"] {
             scene.hear_raw("14:32:01", name, "Ping", "{}");
         }
         assert!(!scene.rows()[0].contains('!'), "{}", scene.rows()[0]);
+        assert!(scene.text().contains("nothing waits"), "{}", scene.text());
     }
 }
 

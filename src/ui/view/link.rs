@@ -100,11 +100,6 @@ fn connection(model: &Model, glyphs: Glyphs, page: &mut Page) {
         let text = words.fill("link.heartbeat_line", &[("span", &words::span(model, timeout))]);
         page.entry(words.word("link.heartbeat"), Role::Dim, &text, Role::Text);
     }
-    if let Some(skew) = link.clock_skew {
-        let key = if skew.is_negative() { "link.skew_behind" } else { "link.skew_ahead" };
-        let text = words.fill(key, &[("span", &words.latency(skew.unsigned_abs()))]);
-        page.entry(words.word("link.skew"), Role::Dim, &text, Role::Text);
-    }
     let heard = link.heard_at.map_or_else(unknown, |at| words::clock_seconds(model, at));
     if link.away_since().is_some() {
         page.entry(words.word("link.heard"), Role::Dim, &heard, Role::Text);

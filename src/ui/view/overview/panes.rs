@@ -147,12 +147,12 @@ pub(super) fn needs(model: &Model, theme: &Theme, picture: &Picture, buffer: &mu
     let focused = model.overview.pane == OverviewPane::Needs;
     (&Pane::new(theme, &title).note(&note, Role::Act).focused(focused)).render(frame, buffer);
     if ids.is_empty() {
-        say(
-            theme,
-            locale.word(if model.link.away_since().is_some() { "alert.no_link" } else { "needs.empty" }),
-            inner,
-            buffer,
-        );
+        let word = match (model.link.away_since(), status::deaf(model)) {
+            (Some(_), _) => "alert.no_link",
+            (None, Some(_)) => "needs.deaf",
+            (None, None) => "needs.empty",
+        };
+        say(theme, locale.word(word), inner, buffer);
         return;
     }
     for (y, need) in (0..inner.height).zip(&picture.needs[window]) {

@@ -107,6 +107,9 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
         beside: match oldest {
             Some(oldest) if urgent => vec![(2, format!("! {oldest}"), Role::Act)],
             Some(oldest) => vec![(2, oldest, Role::Dim)],
+            None if status::deaf(model).is_some() => {
+                vec![(2, words.word("tile.not_heard").to_owned(), Role::Act)]
+            }
             None => vec![(2, words.word("tile.nothing_waits").to_owned(), Role::Dim)],
         },
         below: words::sums(model, &queue.amounts, width),
