@@ -30,6 +30,14 @@ pub(super) struct AppFile {
     enabled: bool,
     #[serde(default)]
     max_connections: usize,
+    #[serde(default = "yes")]
+    client_events: bool,
+    #[serde(default = "yes")]
+    user_authentication: bool,
+    #[serde(default = "yes")]
+    watchlist: bool,
+    #[serde(default)]
+    subscription_count: bool,
     origins: Option<Vec<String>>,
     #[serde(default)]
     limits: LimitsFile,
@@ -47,6 +55,10 @@ struct LimitsFile {
     event_name: Option<usize>,
     event_kb: Option<usize>,
     channels_per_event: Option<usize>,
+    batch_events: Option<usize>,
+    presence_members: Option<usize>,
+    presence_user_kb: Option<usize>,
+    client_events_per_second: Option<usize>,
     subscriptions: Option<usize>,
     failed_auths: Option<usize>,
 }
@@ -59,6 +71,12 @@ impl LimitsFile {
             event_name: self.event_name.unwrap_or(weaker.event_name),
             event_kb: self.event_kb.unwrap_or(weaker.event_kb),
             channels_per_event: self.channels_per_event.unwrap_or(weaker.channels_per_event),
+            batch_events: self.batch_events.unwrap_or(weaker.batch_events),
+            presence_members: self.presence_members.unwrap_or(weaker.presence_members),
+            presence_user_kb: self.presence_user_kb.unwrap_or(weaker.presence_user_kb),
+            client_events_per_second: self
+                .client_events_per_second
+                .unwrap_or(weaker.client_events_per_second),
             subscriptions: self.subscriptions.unwrap_or(weaker.subscriptions),
             failed_auths: self.failed_auths.unwrap_or(weaker.failed_auths),
         }
@@ -83,6 +101,10 @@ impl RelayFile {
             enabled: app.enabled,
             origins: app.origins.clone().map_or(Origins::AnyLoopback, Origins::Listed),
             max_connections: app.max_connections,
+            client_events: app.client_events,
+            user_authentication: app.user_authentication,
+            watchlist: app.watchlist,
+            subscription_count: app.subscription_count,
             limits: app.limits.over(limits),
             ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
         });

@@ -36,6 +36,14 @@ pub struct App {
     pub origins: Origins,
     /// The most connections at a time; 0 is no limit.
     pub max_connections: usize,
+    /// Whether clients may send events to each other.
+    pub client_events: bool,
+    /// Whether users may sign in.
+    pub user_authentication: bool,
+    /// Whether signed-in users may watch each other come and go.
+    pub watchlist: bool,
+    /// Whether subscribers are told how many they are.
+    pub subscription_count: bool,
     /// What a publication and a name may measure.
     pub limits: Limits,
 }
@@ -50,6 +58,10 @@ impl App {
             enabled: true,
             origins: Origins::AnyLoopback,
             max_connections: 0,
+            client_events: true,
+            user_authentication: true,
+            watchlist: true,
+            subscription_count: false,
             limits: Limits::default(),
         }
     }
@@ -79,6 +91,14 @@ pub struct Limits {
     pub event_kb: usize,
     /// Channels of one event.
     pub channels_per_event: usize,
+    /// Events of one batch.
+    pub batch_events: usize,
+    /// Members of one presence channel, by user.
+    pub presence_members: usize,
+    /// Kilobytes (1024) of what a member tells of itself (`user_info`).
+    pub presence_user_kb: usize,
+    /// Client events of one connection in a second, and at once.
+    pub client_events_per_second: usize,
     /// Subscriptions of one connection.
     pub subscriptions: usize,
     /// Refused signatures of one connection, after which it is closed.
@@ -92,6 +112,10 @@ impl Default for Limits {
             event_name: 200,
             event_kb: 100,
             channels_per_event: 100,
+            batch_events: 10,
+            presence_members: 100,
+            presence_user_kb: 2,
+            client_events_per_second: 10,
             subscriptions: 1000,
             failed_auths: 10,
         }
