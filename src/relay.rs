@@ -28,9 +28,11 @@ pub mod outbox;
 pub mod publish;
 pub mod socket;
 pub mod tenant;
+pub mod webhooks;
 
 pub use auth::{Role, Token, Tokens};
 pub use tenant::{App, Limits, Origins, Tenant};
+pub use webhooks::{Fact, Hooks, Webhook};
 
 /// Everything that a relay is told at its start.
 #[derive(Clone, Debug)]

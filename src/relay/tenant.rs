@@ -18,6 +18,7 @@ use super::exposure::Exposure;
 use super::hub::Hub;
 use super::metrics::Metrics;
 use super::outbox::Outbox;
+use super::webhooks::Webhook;
 use crate::protocol::peer::{Joined, Rules, SocketId};
 use crate::protocol::{Epoch, Position, Subscription};
 
@@ -46,6 +47,8 @@ pub struct App {
     pub subscription_count: bool,
     /// What a publication and a name may measure.
     pub limits: Limits,
+    /// Who is told what happens in it.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl App {
@@ -63,6 +66,7 @@ impl App {
             watchlist: true,
             subscription_count: false,
             limits: Limits::default(),
+            webhooks: Vec::new(),
         }
     }
 
