@@ -81,8 +81,10 @@ impl Roster {
         struct Snapshot<'a> {
             presence: Presence<'a>,
         }
-        let info = |seen: &'_ Seen| seen.user_info.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let hash = self.members.iter().map(|(id, seen)| (id.as_str(), info(seen))).collect();
+        let hash = self.members.iter().map(|(id, seen)| {
+            (id.as_str(), seen.user_info.as_deref().and_then(|text| serde_json::from_str(text).ok()))
+        });
+        let hash = hash.collect();
         let presence = Presence { count: self.len(), ids: self.user_ids().collect(), hash };
         serde_json::to_string(&Snapshot { presence })
             .unwrap_or_else(|_| unreachable!("our own structs always have a JSON text"))
