@@ -571,6 +571,20 @@ pub fn encode_event(
     json(&Out { event, channel, data, user_id, position })
 }
 
+/// The text frame of a client's event: `data` is JSON text, passed on as it came; without any, it is `null`.
+pub fn encode_client_event(event: &str, channel: &str, data: &str, user_id: Option<&str>) -> String {
+    #[derive(Serialize)]
+    struct Out<'a> {
+        event: &'a str,
+        channel: &'a str,
+        data: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<&'a str>,
+    }
+    let data = serde_json::from_str(data).unwrap_or(RawValue::NULL);
+    json(&Out { event, channel, data, user_id })
+}
+
 /// Whether a text is one JSON value, at any depth.
 pub fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
