@@ -266,7 +266,7 @@ impl Tenant {
                 (Some(after), _) => outbox.start_behind(wanted.clone(), after),
                 (None, Subscription::Channel(channel)) if channel.is_cache() => {
                     match self.cache.last(channel, time::monotonic()) {
-                        Some(sealed) => self.hub.count(outbox.replay(&sealed, wanted)),
+                        Some(sealed) => self.hub.count(outbox.replay(&sealed)),
                         None => empty = Some(channel),
                     }
                 }
@@ -345,7 +345,9 @@ impl Tenant {
 
     /// The users in a presence channel.
     pub fn users(&self, channel: &ChannelName) -> Vec<String> {
-        self.rosters().get(channel).map_or(Vec::new(), |roster| roster.user_ids().map(str::to_owned).collect())
+        self.rosters()
+            .get(channel)
+            .map_or(Vec::new(), |roster| roster.user_ids().map(str::to_owned).collect())
     }
 
     /// How many users are in a presence channel.
