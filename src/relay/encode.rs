@@ -117,6 +117,12 @@ impl Sealed {
         }
     }
 
+    /// The JSON text, in its plain form.
+    pub fn text(&self) -> &str {
+        // Made from a text, behind a header.
+        std::str::from_utf8(&self.0.plain[self.0.header..]).unwrap_or_default()
+    }
+
     /// The frame's length in its plain form, by which queues and histories are bounded.
     pub fn size(&self) -> usize {
         self.0.plain.len()
