@@ -22,6 +22,7 @@ pub(super) struct Relay {
 /// `[[app]]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the file")]
 pub(super) struct AppFile {
     id: String,
     key: String,
