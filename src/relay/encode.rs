@@ -28,6 +28,19 @@ impl Draft {
         Self { channel, text, except }
     }
 
+    /// Encodes what one client tells the others of a channel; `data` is JSON text, which goes on as it came.
+    /// `user_id` is the sender, on presence channels.
+    pub fn client_event(
+        channel: ChannelName,
+        event: &str,
+        data: &str,
+        user_id: Option<&str>,
+        except: Option<SocketId>,
+    ) -> Self {
+        let text = op::encode_client_event(event, channel.as_str(), data, user_id);
+        Self { channel, text, except }
+    }
+
     /// The channel that it is for.
     pub fn channel(&self) -> &ChannelName {
         &self.channel
@@ -90,6 +103,12 @@ impl Sealed {
             }),
             _ => &self.0.plain,
         }
+    }
+
+    /// The JSON text, in its plain form.
+    pub fn text(&self) -> &str {
+        // Made from a text, behind a header.
+        std::str::from_utf8(&self.0.plain[self.0.header..]).unwrap_or_default()
     }
 
     /// The frame's length in its plain form, by which queues and histories are bounded.
@@ -182,6 +201,30 @@ mod tests {
         }
         let kept_nowhere = draft("{}").seal(None, now);
         assert_eq!(kept_nowhere.frame(true), kept_nowhere.frame(false));
+    }
+
+    #[test]
+    fn what_a_client_says_goes_on_as_it_came() {
+        let channel = ChannelName::parse("private-staff").expect("a name");
+        let sealed = |data, user_id| {
+            let draft = Draft::client_event(channel.clone(), "client-\"x\"", data, user_id, None);
+            draft.seal(None, crate::time::monotonic())
+        };
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let head = r#"{"event":"client-\"x\"","channel":"private-staff","data":"#;
+        for data in [
+            "null",
+            "1e400",
+            r#""text é \u00e9 \ud800""#,
+            r#"{ "b" : 1, "a": [ 1.0, 1.00, {} ], "b":2 }"#,
+            "[\n]",
+            &deep,
+        ] {
+            assert_eq!(text(sealed(data, None).frame(true)), format!("{head}{data}}}"));
+            let signed = format!("{head}{data},\"user_id\":\"7\"}}");
+            assert_eq!(text(sealed(data, Some("7")).frame(false)), signed);
+        }
+        assert_eq!(text(sealed("no JSON", None).frame(false)), format!("{head}null}}"));
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl World {
             let now = self.now;
             while let Some((_, frame)) = self.upstream.pop_front_if(|(at, _)| *at <= now) {
                 match frame {
-                    Frame::Text(text) => self.peer.handle(ClientOp::parse(&text)),
+                    Frame::Text(text) => self.peer.handle(ClientOp::parse(&text), now),
                     Frame::Ping | Frame::Pong | Frame::Close(..) => self.peer.heard(),
                 }
             }

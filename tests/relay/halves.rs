@@ -62,7 +62,7 @@ impl Halves {
                 match output {
                     link::Output::Send(op) if self.arrive.1 => {
                         let parsed = ClientOp::parse(&op.encode());
-                        self.peer.handle(parsed);
+                        self.peer.handle(parsed, self.now);
                     }
                     link::Output::Send(_) => {}
                     other => self.heard.push(other),
