@@ -345,7 +345,9 @@ impl Tenant {
 
     /// The users in a presence channel.
     pub fn users(&self, channel: &ChannelName) -> Vec<String> {
-        self.rosters().get(channel).map_or(Vec::new(), |roster| roster.user_ids().map(str::to_owned).collect())
+        self.rosters()
+            .get(channel)
+            .map_or(Vec::new(), |roster| roster.user_ids().map(str::to_owned).collect())
     }
 
     /// How many users are in a presence channel.

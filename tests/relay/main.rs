@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's helper fails as a test does")]
 
+mod api;
 mod auth;
 mod catchup;
 mod connection;

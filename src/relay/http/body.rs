@@ -19,7 +19,7 @@ use crate::relay::Relay;
 /// How long a body may take.
 const WITHIN: Duration = Duration::from_secs(10);
 /// How long, and how far, a body is read that nobody wants.
-const DISCARD_WITHIN: Duration = Duration::from_secs(2);
+const DISCARD_WITHIN: Duration = Duration::from_secs(1);
 const DISCARD_BYTES: usize = 16 << 20;
 
 /// Why a body could not be read.

@@ -1,0 +1,649 @@
+//! Pusher's HTTP API as backends use it: what it tells, whom it lets in, and what it makes of odd requests.
+
+use frontdesk::protocol::{ServerOp, sign};
+use frontdesk::time::Clock;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Desk, KEY, Reply, Running, SECRET, is_ack, options, within};
+
+/// Signs a request as the official libraries do: the text has the values as they are, the target escaped.
+fn signed(method: &str, path: &str, params: &[(&str, &str)], body: &[u8]) -> String {
+    let mut query: Vec<(String, String)> =
+        params.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let auth = [
+        ("auth_key", KEY.to_owned()),
+        ("auth_timestamp", Clock::system().now().as_second().to_string()),
+        ("auth_version", "1.0".to_owned()),
+    ];
+    query.extend(auth.map(|(key, value)| (key.to_owned(), value)));
+    if !body.is_empty() {
+        query.push(("body_md5".to_owned(), sign::body_md5(body)));
+    }
+    let signature = sign::sign(SECRET, &sign::request_text(method, path, &query));
+    query.push(("auth_signature".to_owned(), signature));
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    format!("{path}?{query}")
+}
+
+impl Running {
+    async fn get(&self, path: &str, params: &[(&str, &str)]) -> Reply {
+        let target = signed("GET", &format!("/apps/1001{path}"), params, b"");
+        self.http(&format!("GET {target} HTTP/1.1"), b"").await
+    }
+
+    async fn send(&self, path: &str, body: impl AsRef<[u8]>) -> Reply {
+        let body = body.as_ref();
+        let target = signed("POST", &format!("/apps/1001{path}"), &[], body);
+        self.http(&format!("POST {target} HTTP/1.1\r\nContent-Type: application/json"), body).await
+    }
+
+    /// A GET that must succeed, and what it tells.
+    async fn told(&self, path: &str, params: &[(&str, &str)]) -> String {
+        let reply = self.get(path, params).await;
+        assert_eq!(reply.status, 200, "{path} {params:?}: {}", reply.body);
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        reply.body
+    }
+}
+
+/// Joins a presence channel as this user.
+async fn enter(desk: &mut Desk, channel: &str, user_id: &str) {
+    let member = serde_json::json!({ "user_id": user_id }).to_string();
+    let auth = sign::auth(KEY, SECRET, &sign::channel_text(&desk.socket_id, channel, Some(&member)));
+    let data = serde_json::json!({ "channel": channel, "auth": auth, "channel_data": member });
+    desk.say(&serde_json::json!({ "event": "pusher:subscribe", "data": data }).to_string()).await;
+    loop {
+        if let ServerOp::Subscribed { channel: joined, .. } = desk.hear().await {
+            assert_eq!(joined, channel);
+            return;
+        }
+    }
+}
+
+async fn sign_in(desk: &mut Desk, user_id: &str) {
+    let user = serde_json::json!({ "id": user_id }).to_string();
+    let auth = sign::auth(KEY, SECRET, &sign::user_text(&desk.socket_id, &user));
+    let data = serde_json::json!({ "auth": auth, "user_data": user });
+    desk.say(&serde_json::json!({ "event": "pusher:signin", "data": data }).to_string()).await;
+    let heard = desk.hear().await;
+    assert!(matches!(&heard, ServerOp::Event { event, .. } if event == "pusher:signin_success"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_publication_tells_what_is_asked_of_each_channel() {
+    let relay = Running::start().await;
+    let (mut one, mut other) = (relay.desk().await, relay.desk().await);
+    for desk in [&mut one, &mut other] {
+        assert!(is_ack(&desk.subscribe("a").await, "a"));
+        enter(desk, "presence-room", "7").await;
+    }
+    let ask = async |info: &str| {
+        let body = serde_json::json!({
+            "name": "X", "data": "", "channels": ["a", "b", "presence-room", "a"], "info": info,
+        });
+        let reply = relay.send("/events", body.to_string()).await;
+        assert_eq!(reply.status, 200, "{info}: {}", reply.body);
+        reply.body
+    };
+    let counts = r#"{"channels":{"a":{"subscription_count":2},"b":{"subscription_count":0},"presence-room":{"user_count":1,"subscription_count":2}}}"#;
+    assert_eq!(ask("user_count,subscription_count").await, counts);
+    assert_eq!(ask(" subscription_count , user_count,").await, counts);
+    let users = r#"{"channels":{"a":{},"b":{},"presence-room":{"user_count":1}}}"#;
+    assert_eq!(ask("user_count").await, users, "where there are no users, none are counted");
+    for nothing in ["", ","] {
+        assert_eq!(ask(nothing).await, "{}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_published_in_its_order_and_tells_what_is_asked() {
+    let relay = Running::start().await;
+    let mut desk = relay.native().await;
+    for name in ["a", "b"] {
+        assert!(is_ack(&desk.subscribe(name).await, name));
+    }
+    let batch = r#"{"batch":[
+        {"name":"One","channel":"a","data":"1"},
+        {"name":"Two","channel":"b","data":{"k": 2},"info":"subscription_count"},
+        {"name":"Three","channel":"a","data":"3","socket_id":"SOCKET"},
+        {"name":"Four","channels":["b","a"],"data":"4","info":"user_count"},
+        {"name":"Five","channel":"nobody","data":"5","info":"subscription_count,user_count"}]}"#;
+    let reply = relay.send("/batch_events", batch.replace("SOCKET", &desk.socket_id)).await;
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (200, r#"{"batch":[{},{"subscription_count":1},{},{},{"subscription_count":0}]}"#)
+    );
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        let event = desk.event().await;
+        heard.push((event.event.clone(), event.channel.clone(), event.data.clone(), event.offset()));
+    }
+    let expected =
+        [("One", "a", "1", 1), ("Two", "b", r#"{"k": 2}"#, 2), ("Four", "b", "4", 4), ("Four", "a", "4", 5)];
+    let expected = expected
+        .map(|(event, channel, data, at)| (event.to_owned(), channel.to_owned(), data.to_owned(), at));
+    assert_eq!(heard, expected);
+    for silent in [r#"{"batch":[{"name":"X","channel":"a","data":""}]}"#, r#"{"batch":[]}"#] {
+        let reply = relay.send("/batch_events", silent).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, "{}"), "{silent}");
+    }
+}
+
+#[tokio::test]
+async fn one_bad_event_and_nothing_of_a_batch_is_published() {
+    let relay = Running::start().await;
+    let mut desk = relay.desk().await;
+    assert!(is_ack(&desk.subscribe("a").await, "a"));
+    let good = r#"{"name":"Unheard","channel":"a","data":""}"#;
+    let large = format!(r#"{{"name":"X","channel":"a","data":"{}"}}"#, "x".repeat(100 * 1024 + 1));
+    for (bad, status) in [
+        (r#"{"name":"X","channel":"not a name","data":""}"#, 400),
+        (r#"{"name":"","channel":"a","data":""}"#, 400),
+        (r#"{"name":"pusher:error","channel":"a","data":""}"#, 400),
+        (r#"{"name":"X","data":""}"#, 400),
+        (r#"{"name":"X","channel":"a"}"#, 400),
+        (r#"{"channel":"a","data":""}"#, 400),
+        (r#"{"name":"X","channel":"a","data":"","socket_id":"x"}"#, 400),
+        (r#"{"name":"X","channel":"a","data":"","info":"colour"}"#, 400),
+        ("null", 400),
+        ("7", 400),
+        (r#"["X","","a"]"#, 400),
+        (&large, 413),
+    ] {
+        let reply = relay.send("/batch_events", format!(r#"{{"batch":[{good},{good},{bad}]}}"#)).await;
+        assert_eq!(reply.status, status, "{bad:.80}: {}", reply.body);
+        let error = reply.json()["error"].as_str().expect("an error").to_owned();
+        assert!(error.contains("event 3 of the batch"), "{error}");
+    }
+    let many = |count: usize| {
+        format!(r#"{{"batch":[{}]}}"#, vec![good.replace("Unheard", "Heard"); count].join(","))
+    };
+    assert_eq!(relay.send("/batch_events", many(11)).await.status, 400, "over the limit");
+    for body in [
+        "null",
+        "[]",
+        "{}",
+        "",
+        "7",
+        r#"{"batch":null}"#,
+        r#"{"batch":{}}"#,
+        r#"{"batch":"x"}"#,
+        r#"{"batch":[]"#,
+    ] {
+        assert_eq!(relay.send("/batch_events", body).await.status, 400, "{body}");
+    }
+    assert_eq!(relay.send("/batch_events", many(10)).await.status, 200, "at the limit");
+    assert_eq!(desk.event().await.event, "Heard", "and that is the first event heard");
+}
+
+#[tokio::test]
+async fn the_channels_that_somebody_hears_are_listed() {
+    let relay = Running::start().await;
+    assert_eq!(relay.told("/channels", &[]).await, r#"{"channels":{}}"#, "a map, also when it is empty");
+    let (mut one, mut other) = (relay.desk().await, relay.desk().await);
+    for name in ["a", "a.b", "private-a"] {
+        assert!(is_ack(&one.subscribe(name).await, name));
+    }
+    assert!(is_ack(&other.subscribe("a").await, "a"));
+    enter(&mut one, "presence-a", "7").await;
+    enter(&mut other, "presence-a", "8").await;
+    enter(&mut other, "presence-b", "8").await;
+    let all = r#"{"channels":{"a":{},"a.b":{},"presence-a":{},"presence-b":{},"private-a":{}}}"#;
+    assert_eq!(relay.told("/channels", &[]).await, all);
+    assert_eq!(relay.told("/channels", &[("filter_by_prefix", ""), ("info", "")]).await, all);
+    let of_a = r#"{"channels":{"a":{"subscription_count":2},"a.b":{"subscription_count":1}}}"#;
+    let asked = [("filter_by_prefix", "a"), ("info", "subscription_count")];
+    assert_eq!(relay.told("/channels", &asked).await, of_a);
+    let of_presence = r#"{"channels":{"presence-a":{"user_count":2},"presence-b":{"user_count":1}}}"#;
+    let asked = [("info", "user_count"), ("filter_by_prefix", "presence-")];
+    assert_eq!(relay.told("/channels", &asked).await, of_presence);
+    assert_eq!(relay.told("/channels", &[("filter_by_prefix", "nobody")]).await, r#"{"channels":{}}"#);
+    for bad in [
+        &[("info", "user_count")][..],
+        &[("info", "user_count"), ("filter_by_prefix", "presence")],
+        &[("info", "cache")],
+        &[("info", "colour")],
+        &[("info", "subscription_count"), ("info", "subscription_count")],
+        &[("filter_by_prefix", "a"), ("filter_by_prefix", "b")],
+    ] {
+        let reply = relay.get("/channels", bad).await;
+        assert_eq!(reply.status, 400, "{bad:?}: {}", reply.body);
+        assert!(
+            reply.json()["error"]
+                .as_str()
+                .is_some_and(|error| error.contains(bad[0].0) || error.contains(bad[0].1))
+        );
+    }
+    one.say(r#"{"event":"pusher:unsubscribe","data":{"channel":"a.b"}}"#).await;
+    one.say(r#"{"event":"pusher:ping"}"#).await;
+    while one.hear().await != ServerOp::Pong {}
+    assert_eq!(relay.told("/channels", &[("filter_by_prefix", "a")]).await, r#"{"channels":{"a":{}}}"#);
+}
+
+#[tokio::test]
+async fn one_channel_tells_whether_anybody_is_there_and_what_is_asked() {
+    let relay = Running::start().await;
+    let (mut one, mut other) = (relay.desk().await, relay.desk().await);
+    for desk in [&mut one, &mut other] {
+        assert!(is_ack(&desk.subscribe("a").await, "a"));
+        enter(desk, "presence-cache-room", "7").await;
+    }
+    relay.publish("presence-cache-room", "X", r#"{"é":1}"#).await;
+    relay.publish("#server-to-user-7", "X", "").await;
+    let everything = [("info", "user_count, subscription_count,cache")];
+    for (name, asked, told) in [
+        ("a", &[][..], r#"{"occupied":true}"#),
+        ("a", &[("info", "subscription_count")], r#"{"occupied":true,"subscription_count":2}"#),
+        ("never", &[], r#"{"occupied":false}"#),
+        ("never", &[("info", "subscription_count")], r#"{"occupied":false,"subscription_count":0}"#),
+        ("presence-never", &[("info", "user_count")], r#"{"occupied":false,"user_count":0}"#),
+        ("cache-never", &[("info", "cache")], r#"{"occupied":false}"#),
+        ("%23server-to-user-7", &[], r#"{"occupied":false}"#),
+        ("presence%2Dcache-room", &[("info", "user_count")], r#"{"occupied":true,"user_count":1}"#),
+        (
+            "presence-cache-room",
+            &everything,
+            r#"{"occupied":true,"user_count":1,"subscription_count":2,"cache":{"data":"{\"é\":1}","ttl":1800}}"#,
+        ),
+    ] {
+        assert_eq!(relay.told(&format!("/channels/{name}"), asked).await, told, "{name} {asked:?}");
+    }
+    for (name, asked) in [
+        ("a", &[("info", "user_count")][..]),
+        ("a", &[("info", "cache")]),
+        ("a", &[("info", "subscription_count,colour")]),
+        ("not%20a%20name", &[]),
+        ("%23other", &[]),
+        (&"x".repeat(201), &[]),
+    ] {
+        let reply = relay.get(&format!("/channels/{name}"), asked).await;
+        assert_eq!(reply.status, 400, "{name} {asked:?}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn the_users_of_a_presence_channel_are_each_told_once() {
+    let relay = Running::start().await;
+    let mut desks = Vec::new();
+    for user in ["7", "10", "7", "Jürgen"] {
+        let mut desk = relay.desk().await;
+        enter(&mut desk, "presence-room", user).await;
+        desks.push(desk);
+    }
+    let told = relay.told("/channels/presence-room/users", &[]).await;
+    assert_eq!(told, r#"{"users":[{"id":"10"},{"id":"7"},{"id":"Jürgen"}]}"#);
+    assert_eq!(relay.told("/channels/presence-nobody/users", &[]).await, r#"{"users":[]}"#);
+    for other in ["room", "private-room", "private-encrypted-room", "cache-room", "presence-a%20b"] {
+        let reply = relay.get(&format!("/channels/{other}/users"), &[]).await;
+        assert_eq!(reply.status, 400, "{other}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_sent_away_from_every_connection_and_nobody_else() {
+    let relay = Running::start().await;
+    let (mut first, mut second, mut other) = (relay.desk().await, relay.desk().await, relay.desk().await);
+    sign_in(&mut first, "a/b é").await;
+    sign_in(&mut second, "a/b é").await;
+    sign_in(&mut other, "a").await;
+    for body in ["", "{}", "anything"] {
+        let reply = relay.send("/users/nobody/terminate_connections", body).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, "{}"));
+    }
+    let reply = relay.send("/users/a%2Fb%20%C3%A9/terminate_connections", "{}").await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, "{}"));
+    assert_eq!((first.closed().await.0, second.closed().await.0), (4009, 4009));
+    other.say(r#"{"event":"pusher:ping"}"#).await;
+    assert_eq!(other.hear().await, ServerOp::Pong);
+    // One official library leaves the app out of the path; the key tells it.
+    let target = signed("POST", "/users/a/terminate_connections", &[], b"{}");
+    let reply = relay.http(&format!("POST {target} HTTP/1.1"), b"{}").await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, "{}"));
+    assert_eq!(other.closed().await.0, 4009);
+    let unknown = target.replace(KEY, "another");
+    assert_eq!(relay.http(&format!("POST {unknown} HTTP/1.1"), b"{}").await.status, 401);
+}
+
+#[tokio::test]
+async fn what_is_sent_to_a_user_reaches_that_user() {
+    let relay = Running::start().await;
+    let mut desk = relay.desk().await;
+    sign_in(&mut desk, "7").await;
+    assert!(is_ack(&desk.subscribe("#server-to-user-7").await, "#server-to-user-7"));
+    relay.publish("#server-to-user-8", "Unheard", "").await;
+    relay.publish("#server-to-user-7", "Heard", "{}").await;
+    assert_eq!(desk.event().await.event, "Heard");
+}
+
+/// Every noun of the API, each by a request that is right but for its signature.
+const NOUNS: [(&str, &str, &str); 6] = [
+    ("POST", "/events", r#"{"name":"X","channel":"a","data":""}"#),
+    ("POST", "/batch_events", r#"{"batch":[]}"#),
+    ("GET", "/channels", ""),
+    ("GET", "/channels/a", ""),
+    ("GET", "/channels/presence-a/users", ""),
+    ("POST", "/users/7/terminate_connections", "{}"),
+];
+
+#[tokio::test]
+async fn every_noun_is_for_the_apps_own_backend_alone() {
+    let mut settings = options();
+    let mut disabled = settings.apps[0].clone();
+    (disabled.id, disabled.key, disabled.enabled) = ("off".into(), "off".into(), false);
+    let mut other = settings.apps[0].clone();
+    (other.id, other.key) = ("2002".into(), "other".into());
+    settings.apps.extend([disabled, other]);
+    let relay = Running::start_with(settings).await;
+    for (method, noun, body) in NOUNS {
+        let path = format!("/apps/1001{noun}");
+        let good = signed(method, &path, &[], body.as_bytes());
+        let elsewhere = |id: &str| signed(method, &format!("/apps/{id}{noun}"), &[], body.as_bytes());
+        for (target, status) in [
+            (good.clone(), 200),
+            (format!("/behind/a/proxy{good}"), 200),
+            (signed(method, &format!("/behind{path}"), &[], body.as_bytes()), 200),
+            (path.clone(), 401),
+            (format!("{path}?"), 401),
+            (good.replace(&format!("auth_key={KEY}"), "auth_key=other"), 401),
+            (good.replace("auth_version=1.0", "auth_version=1.1"), 401),
+            (good.replace("auth_timestamp=1", "auth_timestamp=2"), 401),
+            (format!("{good}&more=1"), 401),
+            (format!("{good}&auth_key={KEY}"), 401),
+            (format!("{good}0"), 401),
+            (elsewhere("2002"), 401),
+            (elsewhere("off"), 403),
+            (elsewhere("9"), 404),
+        ] {
+            let reply = relay.http(&format!("{method} {target} HTTP/1.1"), body.as_bytes()).await;
+            assert_eq!(reply.status, status, "{method} {target}: {}", reply.body);
+            assert_eq!(reply.header("content-type"), Some("application/json"));
+            assert_eq!(reply.json()["error"].is_string(), status != 200, "{}", reply.body);
+            assert!(!reply.body.contains(SECRET));
+        }
+        let other_body = relay.http(&format!("{method} {good} HTTP/1.1"), b"[]").await;
+        assert_eq!(other_body.status, 401, "another body: {}", other_body.body);
+    }
+}
+
+#[tokio::test]
+async fn a_get_may_tell_the_sum_of_nothing() {
+    let relay = Running::start().await;
+    // PyPI's `pusher` does.
+    let reply = relay.get("/channels", &[("body_md5", &sign::body_md5(b""))]).await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"channels":{}}"#));
+    assert_eq!(relay.get("/channels", &[("body_md5", &sign::body_md5(b"x"))]).await.status, 401);
+}
+
+#[tokio::test]
+async fn another_method_is_told_which_there_are_and_another_path_that_there_is_none() {
+    let relay = Running::start().await;
+    for (right, noun, _) in NOUNS {
+        let allowed = if right == "GET" { "GET, HEAD" } else { "POST" };
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"] {
+            let reply = relay.http(&format!("{method} /apps/1001{noun} HTTP/1.1"), b"").await;
+            if allowed.split(", ").any(|allowed| allowed == method) {
+                assert_eq!(reply.status, 401, "{method} {noun}");
+            } else {
+                assert_eq!((reply.status, reply.header("allow")), (405, Some(allowed)), "{method} {noun}");
+            }
+        }
+    }
+    for path in
+        ["/apps/1001", "/apps/1001/", "/apps/1001/colour", "/apps/1001/events/", "/apps/1001/channels/a/b"]
+    {
+        let reply = relay.send(&path["/apps/1001".len()..], "{}").await;
+        assert_eq!(reply.status, 404, "{path}");
+        assert!(reply.json()["error"].is_string(), "{}", reply.body);
+    }
+    let head = signed("HEAD", "/apps/1001/channels", &[], b"");
+    let reply = relay.http(&format!("HEAD {head} HTTP/1.1"), b"").await;
+    assert_eq!((reply.status, reply.body.as_str(), reply.header("content-length")), (200, "", Some("15")));
+}
+
+#[tokio::test]
+async fn a_body_is_read_as_generously_as_it_can_be_understood() {
+    let relay = Running::start().await;
+    let mut desk = relay.desk().await;
+    assert!(is_ack(&desk.subscribe("a").await, "a"));
+    let longest = "x".repeat(200);
+    let escaped = "\\u00e9".repeat(50 * 1024);
+    for (body, data) in [
+        ("\u{FEFF}{\"name\":\"X\",\"channel\":\"a\",\"data\":\"after a mark\"}", "after a mark"),
+        (" \r\n\t{ \"name\" : \"X\" , \"channel\" : \"a\" , \"data\" : \"1\" } \n", "1"),
+        (r#"{"name":"client-X","channel":"a","data":"a client's name"}"#, "a client's name"),
+        (r#"{"name":"pusher-X","channel":"a","data":"2"}"#, "2"),
+        (r#"{"name":"X","channels":["a"],"channel":null,"socket_id":null,"info":null,"data":"3"}"#, "3"),
+        (
+            r#"{"name":"X","channel":"a","data":{"b":1.0,"a":[12345678901234567890123]}}"#,
+            r#"{"b":1.0,"a":[12345678901234567890123]}"#,
+        ),
+        (r#"{"name":"X","channel":"a","data":7,"unknown":[[[{}]]]}"#, "7"),
+        (r#"{"name":"X","channel":"a","data":"\ud83c\udfab\u0000"}"#, "🎫\u{0}"),
+        (&format!(r#"{{"name":"{longest}","channel":"a","data":"4"}}"#), "4"),
+        (&format!(r#"{{"name":"X","channel":"a","data":"{escaped}"}}"#), &"é".repeat(50 * 1024)),
+    ] {
+        let reply = relay.send("/events", body).await;
+        assert_eq!(reply.status, 200, "{body:.80}: {}", reply.body);
+        assert_eq!(desk.event().await.data, data, "{body:.80}");
+    }
+    // Parameters may stand in the query instead.
+    let params = [("name", "X"), ("data", "{}"), ("channels[]", "b"), ("channels[]", "a")];
+    let target = signed("POST", "/apps/1001/events", &params, b"");
+    let reply = relay.http(&format!("POST {target} HTTP/1.1"), b"").await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, "{}"));
+    assert_eq!(desk.event().await.data, "{}");
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_understood_is_explained_and_publishes_nothing() {
+    let relay = Running::start().await;
+    let mut desk = relay.desk().await;
+    assert!(is_ack(&desk.subscribe("a").await, "a"));
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+    let list = deep("[", "]");
+    let object = deep("{\"a\":", "}");
+    let too_long = "x".repeat(201);
+    let escaped = "\\u00e9".repeat(50 * 1024);
+    for (body, says) in [
+        ("", "name is missing"),
+        ("name=X&channel=a&data=", "JSON"),
+        ("null", "JSON"),
+        ("[]", "JSON"),
+        (r#""x""#, "JSON"),
+        ("{", "EOF"),
+        (r#"{"name":"X","channel":"a","data":""} {}"#, "trailing"),
+        (&list, "JSON"),
+        (&format!(r#"{{"name":"X","channel":"a","data":{list}}}"#), "data"),
+        (&format!(r#"{{"name":"X","channel":"a","data":{object}}}"#), "data"),
+        (&format!(r#"{{"name":"X","channels":{list},"data":""}}"#), "channels"),
+        (&format!(r#"{{"name":{object},"channel":"a","data":""}}"#), "name"),
+        (r#"{"name":"X","name":"Y","channel":"a","data":""}"#, "name"),
+        (r#"{"name":"X","channel":"a","data":"","data":""}"#, "data"),
+        (r#"{"name":"X","channel":"a","data":null}"#, "data is missing"),
+        (r#"{"name":"X","channel":"a","data":"\ud800"}"#, "data"),
+        (r#"{"name":"\udc00","channel":"a","data":""}"#, "name"),
+        (r#"{"name":7,"channel":"a","data":""}"#, "name"),
+        (r#"{"name":"X","channel":{"a":1},"data":""}"#, "channel"),
+        (r#"{"name":"X","channels":"a","data":""}"#, "channels"),
+        (r#"{"name":"X","channel":"a","data":"","socket_id":""}"#, "socket_id"),
+        (r#"{"name":"X","channel":"a","data":"","info":"colour"}"#, "colour"),
+        (r#"{"name":"X","channel":"a","data":"","info":["user_count"]}"#, "info"),
+        (r#"{"name":"X","channel":"private-","data":"","info":"cache"}"#, "cache"),
+        (r##"{"name":"X","channel":"#private","data":""}"##, "#private"),
+        (r#"{"name":"a\u0000b","channel":"a","data":""}"#, "control"),
+        (&format!(r#"{{"name":"{too_long}","channel":"a","data":""}}"#), "200"),
+        (&format!(r#"{{"name":"X","channel":"{too_long}","data":""}}"#), "200"),
+    ] {
+        let reply = relay.send("/events", body).await;
+        assert_eq!(reply.status, 400, "{body:.80}: {}", reply.body);
+        let error = reply.json()["error"].as_str().unwrap_or_default().to_owned();
+        assert!(error.contains(says), "{body:.80}: {error}");
+    }
+    assert_eq!(relay.send("/events", b"{\"name\":\"\xFF\"}").await.status, 400, "not UTF-8");
+    let reply = relay.send("/events", format!(r#"{{"name":"X","channel":"a","data":"{escaped}x"}}"#)).await;
+    assert_eq!(reply.status, 413, "one byte over: {}", reply.body);
+    relay.publish("a", "Heard", "").await;
+    assert_eq!(desk.event().await.event, "Heard", "and that is the first event heard");
+}
+
+/// A connection that is kept.
+struct Wire(TcpStream);
+
+impl Wire {
+    async fn open(relay: &Running) -> Self {
+        Self(TcpStream::connect(relay.address).await.expect("connected"))
+    }
+
+    async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        within("room to write", self.0.write_all(bytes.as_ref())).await.expect("written");
+    }
+
+    /// Reads one answer, and leaves what follows it.
+    async fn answer(&mut self) -> Reply {
+        let mut bytes = Vec::new();
+        let read = async {
+            while !bytes.ends_with(b"\r\n\r\n") {
+                bytes.push(self.0.read_u8().await.expect("a head"));
+            }
+            let length = Reply::parse(&bytes).header("content-length").and_then(|length| length.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            self.0.read_exact(&mut body).await.expect("a body");
+            bytes.extend(body);
+        };
+        within("an answer", read).await;
+        Reply::parse(&bytes)
+    }
+}
+
+fn event(data: &str) -> String {
+    format!(r#"{{"name":"X","channel":"a","data":"{data}"}}"#)
+}
+
+fn request(target: &str, headers: &str, body: &str) -> String {
+    format!("POST {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n{body}")
+}
+
+fn plain(body: &str) -> String {
+    let target = signed("POST", "/apps/1001/events", &[], body.as_bytes());
+    request(&target, &format!("Content-Length: {}\r\n", body.len()), body)
+}
+
+fn chunked(body: &str, size: usize) -> String {
+    let target = signed("POST", "/apps/1001/events", &[], body.as_bytes());
+    let chunks: Vec<String> = body
+        .as_bytes()
+        .chunks(size)
+        .map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)))
+        .collect();
+    request(&target, "Transfer-Encoding: chunked\r\n", &format!("{}0\r\n\r\n", chunks.concat()))
+}
+
+#[tokio::test]
+async fn one_connection_serves_request_after_request_however_they_are_sent() {
+    let relay = Running::start().await;
+    let mut desk = relay.desk().await;
+    assert!(is_ack(&desk.subscribe("a").await, "a"));
+    let mut wire = Wire::open(&relay).await;
+    // Refusals, too: of one request, not of the connection.
+    wire.write(plain(&event("one"))).await;
+    assert_eq!(wire.answer().await.status, 200);
+    wire.write(plain("{}")).await;
+    assert_eq!(wire.answer().await.status, 400);
+    wire.write(request("/apps/1001/events", "Content-Length: 2\r\n", "{}")).await;
+    assert_eq!(wire.answer().await.status, 401);
+    wire.write(request("/apps/9/events", "Content-Length: 2\r\n", "{}")).await;
+    assert_eq!(wire.answer().await.status, 404);
+    wire.write([plain(&event("two")), chunked(&event("three"), 7), plain(&event("four"))].concat()).await;
+    for _ in 0..3 {
+        assert_eq!(wire.answer().await.status, 200);
+    }
+    for byte in plain(&event("five")).into_bytes() {
+        wire.write([byte]).await;
+    }
+    assert_eq!(wire.answer().await.status, 200);
+    for data in ["one", "two", "three", "four", "five"] {
+        assert_eq!(desk.event().await.data, data);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_waits_is_told_to_go_on_or_why_not() {
+    let relay = Running::start().await;
+    let body = event("");
+    let expect = |target: &str, length: usize| {
+        request(target, &format!("Content-Length: {length}\r\nExpect: 100-continue\r\n"), "")
+    };
+    let mut wire = Wire::open(&relay).await;
+    let target = signed("POST", "/apps/1001/events", &[], body.as_bytes());
+    wire.write(expect(&target, body.len())).await;
+    assert_eq!(wire.answer().await.status, 100);
+    wire.write(&body).await;
+    assert_eq!(wire.answer().await.status, 200);
+    for (target, length, status) in [
+        ("/apps/1001/events", body.len(), 401),
+        ("/apps/9/events", body.len(), 404),
+        (target.as_str(), 8 << 20, 413),
+    ] {
+        let mut wire = Wire::open(&relay).await;
+        wire.write(expect(target, length)).await;
+        assert_eq!(wire.answer().await.status, status, "{target}: and not 100 first");
+    }
+}
+
+#[tokio::test]
+async fn no_body_is_read_beyond_its_bound_on_any_path() {
+    let relay = Running::start().await;
+    for (method, noun, _) in NOUNS {
+        let most = match noun {
+            "/events" => 1 << 20,
+            "/batch_events" => 7 << 20,
+            _ => 64 << 10,
+        };
+        let target = signed(method, &format!("/apps/1001{noun}"), &[("body_md5", "0")], b"");
+        for told in [true, false] {
+            let mut wire = Wire::open(&relay).await;
+            let (length, chunk) = if told {
+                (format!("Content-Length: {}\r\n", most + 1), String::new())
+            } else {
+                ("Transfer-Encoding: chunked\r\n".to_owned(), format!("{:x}\r\n", most + 1))
+            };
+            let head = format!(
+                "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{length}\r\n{chunk}"
+            );
+            wire.write([head.into_bytes(), vec![b' '; most + 1]].concat()).await;
+            if !told {
+                wire.write("\r\n0\r\n\r\n").await;
+            }
+            let reply = wire.answer().await;
+            assert_eq!(reply.status, 413, "{method} {noun}: {}", reply.body);
+            assert!(reply.json()["error"].is_string());
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_only_announced_take_no_room_and_those_in_memory_do() {
+    let relay = Running::start().await;
+    let length = 6 << 20;
+    let target = signed("POST", "/apps/1001/batch_events", &[("body_md5", "0")], b"");
+    let mut wires = Vec::new();
+    for _ in 0..40 {
+        let mut wire = Wire::open(&relay).await;
+        wire.write(request(&target, &format!("Content-Length: {length}\r\n"), "")).await;
+        wires.push(wire);
+    }
+    relay.publish("a", "X", "").await;
+    // All but the last byte of twelve of them is more than 64 MiB together.
+    let most = vec![b' '; length - 1];
+    let sent = wires.iter_mut().take(12).map(|wire| {
+        Box::pin(async {
+            wire.write(&most).await;
+            wire.answer().await
+        })
+    });
+    let (refused, ..) = futures_util::future::select_all(sent).await;
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(refused.json()["error"].as_str().is_some_and(|error| error.contains("Too many requests")));
+    relay.publish("a", "X", "").await;
+}
