@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::net::TcpStream;
@@ -94,11 +94,15 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
     let path = asked.request.uri().path().to_owned();
     let method = asked.request.method().clone();
     let get = method == Method::GET || method == Method::HEAD;
-    if let Some(key) = upgrade::key(&path) {
-        return if get { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
+    if !names_one_host(&asked.request) {
+        return text(StatusCode::BAD_REQUEST, "A request has one Host header.\n");
     }
+    // The API first: what it names may be called "app", and look like a connection's path.
     if let Some(place) = Place::parse(&path) {
         return api::answer(relay, asked, &place).await;
+    }
+    if let Some(key) = upgrade::key(&path) {
+        return if get { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
     }
     match path.as_str() {
         "/api/broadcasting/auth" | "/broadcasting/auth" | "/api/user" => {
@@ -124,6 +128,12 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
         }
         _ => text(StatusCode::NOT_FOUND, "Nothing is served at this path.\n"),
     }
+}
+
+/// Whether the request has the one `Host` that HTTP/1.1 demands (RFC 9112, 3.2).
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
 }
 
 /// Whether a request came through a proxy to an app whose secret anybody can guess.

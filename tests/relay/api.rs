@@ -1,5 +1,7 @@
 //! Pusher's HTTP API as backends use it: what it tells, whom it lets in, and what it makes of odd requests.
 
+use std::sync::Arc;
+
 use frontdesk::protocol::{ServerOp, sign};
 use frontdesk::time::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -127,6 +129,36 @@ async fn a_batch_is_published_in_its_order_and_tells_what_is_asked() {
     for silent in [r#"{"batch":[{"name":"X","channel":"a","data":""}]}"#, r#"{"batch":[]}"#] {
         let reply = relay.send("/batch_events", silent).await;
         assert_eq!((reply.status, reply.body.as_str()), (200, "{}"), "{silent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_comes_between_the_events_of_a_batch() {
+    const BATCHES: usize = 40;
+    let relay = Arc::new(Running::start().await);
+    let mut desk = relay.native().await;
+    assert!(is_ack(&desk.subscribe("a").await, "a"));
+    let publishing: Vec<_> = (0..4)
+        .map(|publisher| {
+            let relay = Arc::clone(&relay);
+            tokio::spawn(async move {
+                let event = format!(r#"{{"name":"X","channel":"a","data":"{publisher}"}}"#);
+                let batch = format!(r#"{{"batch":[{}]}}"#, vec![event; 10].join(","));
+                for _ in 0..BATCHES {
+                    assert_eq!(relay.send("/batch_events", &batch).await.status, 200);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..4 * BATCHES {
+        let first = desk.event().await;
+        for at in 1..10 {
+            let next = desk.event().await;
+            assert_eq!((next.data, next.offset()), (first.data.clone(), first.offset() + at));
+        }
+    }
+    for task in publishing {
+        task.await.expect("published");
     }
 }
 
@@ -399,6 +431,32 @@ async fn another_method_is_told_which_there_are_and_another_path_that_there_is_n
     let head = signed("HEAD", "/apps/1001/channels", &[], b"");
     let reply = relay.http(&format!("HEAD {head} HTTP/1.1"), b"").await;
     assert_eq!((reply.status, reply.body.as_str(), reply.header("content-length")), (200, "", Some("15")));
+}
+
+#[tokio::test]
+async fn names_that_look_like_a_connections_path_are_the_apis() {
+    let mut settings = options();
+    settings.apps[0].id = "app".into();
+    let relay = Running::start_with(settings).await;
+    for (noun, body) in [("/events", NOUNS[0].2), ("/users/app/terminate_connections", "{}")] {
+        let target = signed("POST", &format!("/apps/app{noun}"), &[], body.as_bytes());
+        let reply = relay.http(&format!("POST {target} HTTP/1.1"), body.as_bytes()).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, "{}"), "{noun}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let relay = Running::start().await;
+    for (version, hosts, status) in
+        [("1.1", 0, 400), ("1.1", 1, 200), ("1.1", 2, 400), ("1.0", 0, 200), ("1.0", 1, 200), ("1.0", 2, 400)]
+    {
+        let mut wire = Wire::open(&relay).await;
+        let target = signed("GET", "/apps/1001/channels", &[], b"");
+        let hosts = "Host: localhost\r\n".repeat(hosts);
+        wire.write(format!("GET {target} HTTP/{version}\r\n{hosts}\r\n")).await;
+        assert_eq!(wire.answer().await.status, status, "HTTP/{version} with {hosts:?}");
+    }
 }
 
 #[tokio::test]

@@ -274,7 +274,7 @@ mod tests {
             ("users/users/terminate_connections", Noun::User("users".into())),
         ];
         for prefix in ["", "/", "/behind", "/apps", "/apps/9", "/users/1", "/a/b%20c"] {
-            for id in ["3", "app-id", "apps", "events", "é"] {
+            for id in ["3", "app-id", "app", "apps", "events", "é"] {
                 for (rest, noun) in &nouns {
                     let path = format!("{prefix}/apps/{id}/{rest}");
                     let expected = Some((Some(id.to_owned()), noun.clone(), prefix.len()));
