@@ -154,7 +154,7 @@ async fn nothing_comes_between_the_events_of_a_batch() {
         let first = desk.event().await;
         for at in 1..10 {
             let next = desk.event().await;
-            assert_eq!((next.data, next.offset()), (first.data.clone(), first.offset() + at));
+            assert_eq!((&next.data, next.offset()), (&first.data, first.offset() + at));
         }
     }
     for task in publishing {
