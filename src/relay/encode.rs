@@ -5,6 +5,7 @@
 //! subscriber. A sealed frame has two forms, the plain one and, for native clients, one that tells its
 //! position, made when the first of them is served. What is told to one connection alone is made here too.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -51,9 +52,14 @@ impl Draft {
         let Self { channel, text, except } = self;
         let plain = frame(TEXT, text.as_bytes());
         let header = plain.len() - text.len();
-        Sealed(Arc::new(Inner { channel, position, at, except, header, plain, native: OnceLock::new() }))
+        let number = SEALED.fetch_add(1, Ordering::Relaxed);
+        let native = OnceLock::new();
+        Sealed(Arc::new(Inner { number, channel, position, at, except, header, plain, native }))
     }
 }
+
+/// How many have been sealed; 0 is none of them.
+static SEALED: AtomicU64 = AtomicU64::new(1);
 
 /// An event in its place, ready for any number of sockets. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -61,6 +67,7 @@ pub struct Sealed(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    number: u64,
     channel: ChannelName,
     position: Option<Position>,
     at: Instant,
@@ -71,6 +78,11 @@ struct Inner {
 }
 
 impl Sealed {
+    /// Tells it from every other, also from those that have no position. Never 0.
+    pub fn number(&self) -> u64 {
+        self.0.number
+    }
+
     /// The channel that it is for.
     pub fn channel(&self) -> &ChannelName {
         &self.0.channel

@@ -266,7 +266,7 @@ impl Tenant {
                 (Some(after), _) => outbox.start_behind(wanted.clone(), after),
                 (None, Subscription::Channel(channel)) if channel.is_cache() => {
                     match self.cache.last(channel, time::monotonic()) {
-                        Some(sealed) => self.hub.count(outbox.replay(&sealed, wanted)),
+                        Some(sealed) => self.hub.count(outbox.replay(&sealed)),
                         None => empty = Some(channel),
                     }
                 }

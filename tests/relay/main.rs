@@ -4,10 +4,15 @@
 
 mod api;
 mod auth;
+mod cache;
 mod catchup;
+mod client_events;
 mod connection;
+mod counts;
 mod halves;
 mod idle;
+mod presence;
 mod publish;
 mod subscribe;
 mod support;
+mod users;
