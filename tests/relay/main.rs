@@ -13,6 +13,7 @@ mod halves;
 mod idle;
 mod presence;
 mod publish;
+mod requests;
 mod subscribe;
 mod support;
 mod users;
