@@ -32,7 +32,7 @@ mod event;
 mod post;
 mod queue;
 
-pub use address::{BadWebhook, Webhook};
+pub use address::{BadWebhook, Headers, Webhook};
 
 /// How long what waits has to be told at the end.
 const FAREWELL: Duration = Duration::from_secs(2);

@@ -10,3 +10,4 @@ mod idle;
 mod publish;
 mod subscribe;
 mod support;
+mod webhooks;

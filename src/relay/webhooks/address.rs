@@ -19,8 +19,12 @@ use super::Kind;
 pub struct Webhook {
     url: Url,
     events: Vec<Kind>,
-    headers: HeaderMap,
+    headers: Headers,
 }
+
+/// What is said in the head of each request to a webhook, beside what the relay says itself.
+#[derive(Clone, Debug, Default)]
+pub struct Headers(HeaderMap);
 
 /// What no webhook's address or header may be. Quotes nothing: both may carry a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,11 +50,11 @@ pub enum BadWebhook {
 }
 
 impl Webhook {
-    /// A webhook that is told of these kinds of events; of none: of all.
+    /// A webhook that is told of everything.
     ///
     /// # Errors
     /// The address is none, carries a user's name, or must not be reached.
-    pub fn new(url: &str, events: Vec<Kind>) -> Result<Self, BadWebhook> {
+    pub fn new(url: &str) -> Result<Self, BadWebhook> {
         let url = Url::parse(url).map_err(|_| BadWebhook::Url)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BadWebhook::Url);
@@ -66,22 +70,19 @@ impl Webhook {
         if literal.is_some_and(is_link_local) {
             return Err(BadWebhook::LinkLocal);
         }
-        Ok(Self { url, events, headers: HeaderMap::new() })
+        Ok(Self { url, events: Vec::new(), headers: Headers::default() })
     }
 
-    /// The same webhook with one more header in each request.
-    ///
-    /// # Errors
-    /// No header is named so or has such a value, or the relay sets it itself.
-    pub fn with_header(mut self, name: &str, value: &SecretString) -> Result<Self, BadWebhook> {
-        let name = HeaderName::try_from(name).map_err(|_| BadWebhook::HeaderName)?;
-        if OWN_HEADERS.contains(&name.as_str()) {
-            return Err(BadWebhook::OwnHeader);
-        }
-        let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| BadWebhook::HeaderValue)?;
-        value.set_sensitive(true);
-        self.headers.insert(name, value);
-        Ok(self)
+    /// The same webhook, told of these kinds of events only; of none: of all.
+    #[must_use]
+    pub fn only(self, events: Vec<Kind>) -> Self {
+        Self { events, ..self }
+    }
+
+    /// The same webhook, with these headers in each request.
+    #[must_use]
+    pub fn with_headers(self, headers: Headers) -> Self {
+        Self { headers, ..self }
     }
 
     /// What it is told of; empty: of everything.
@@ -99,11 +100,29 @@ impl Webhook {
     }
 
     pub(super) fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.headers.0
     }
 
     pub(super) fn wants(&self, kind: Kind) -> bool {
         self.events.is_empty() || self.events.contains(&kind)
+    }
+}
+
+impl Headers {
+    /// One more; it replaces another of the same name.
+    ///
+    /// # Errors
+    /// No header is named so or has such a value, or the relay sets it itself.
+    pub fn add(&mut self, name: &str, value: &SecretString) -> Result<(), BadWebhook> {
+        let name = HeaderName::try_from(name).map_err(|_| BadWebhook::HeaderName)?;
+        if OWN_HEADERS.contains(&name.as_str()) {
+            return Err(BadWebhook::OwnHeader);
+        }
+        let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| BadWebhook::HeaderValue)?;
+        // Its `Debug` shows no sensitive value.
+        value.set_sensitive(true);
+        self.0.insert(name, value);
+        Ok(())
     }
 }
 
@@ -142,8 +161,8 @@ fn is_link_local(ip: IpAddr) -> bool {
 /// The IPv4 address that an IPv6 address leads to: mapped (`::ffff:0:0/96`), compatible (`::/96`) or through the
 /// well-known prefix of a translator (`64:ff9b::/96`).
 fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, high, low] = ip.segments();
-    let leads = matches!([a, b, c, d, e, f], [0, 0, 0, 0, 0, 0xffff | 0] | [0x64, 0xff9b, 0, 0, 0, 0]);
+    let [prefix @ .., high, low] = ip.segments();
+    let leads = matches!(prefix, [0, 0, 0, 0, 0, 0 | 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0]);
     leads.then(|| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
 }
 
@@ -186,7 +205,7 @@ mod tests {
             "https://venue.example/api/hooks#x",
             "http://[fd00::1]/",
         ] {
-            assert!(Webhook::new(good, Vec::new()).is_ok(), "{good}");
+            assert!(Webhook::new(good).is_ok(), "{good}");
         }
         let cases = [
             ("", BadWebhook::Url),
@@ -199,7 +218,7 @@ mod tests {
             ("https://:secret@venue.example/", BadWebhook::User),
         ];
         for (bad, why) in cases {
-            assert_eq!(Webhook::new(bad, Vec::new()).err(), Some(why), "{bad}");
+            assert_eq!(Webhook::new(bad).err(), Some(why), "{bad}");
         }
     }
 
@@ -219,10 +238,10 @@ mod tests {
             "http://[::169.254.169.254]/",
             "http://[64:ff9b::a9fe:a9fe]/",
         ] {
-            assert_eq!(Webhook::new(bad, Vec::new()).err(), Some(BadWebhook::LinkLocal), "{bad}");
+            assert_eq!(Webhook::new(bad).err(), Some(BadWebhook::LinkLocal), "{bad}");
         }
         for good in ["http://169.253.1.1", "http://[fec0::1]", "http://[::ffff:127.0.0.1]", "http://[::1]"] {
-            assert!(Webhook::new(good, Vec::new()).is_ok(), "{good}");
+            assert!(Webhook::new(good).is_ok(), "{good}");
         }
     }
 
@@ -240,9 +259,11 @@ mod tests {
 
     #[test]
     fn a_header_is_added_unless_it_is_the_relays_own_or_none() {
-        let webhook = Webhook::new("http://localhost", Vec::new()).expect("an address");
-        let with = |name, value: &str| webhook.clone().with_header(name, &value.into());
-        assert_eq!(with("X-Token", "abc").expect("a header").headers()["x-token"], "abc");
+        let with = |name, value: &str| {
+            let mut headers = Headers::default();
+            headers.add(name, &value.into()).map(|()| headers)
+        };
+        assert_eq!(with("X-Token", "abc").expect("a header").0["x-token"], "abc");
         for name in OWN_HEADERS {
             assert_eq!(with(name, "x").err(), Some(BadWebhook::OwnHeader), "{name}");
         }
@@ -253,10 +274,12 @@ mod tests {
 
     #[test]
     fn nothing_that_may_be_secret_is_shown() {
-        let webhook = Webhook::new("https://venue.example:8443/hook/471147?token=hunter2", Vec::new())
-            .and_then(|webhook| webhook.with_header("X-Token", &"swordfish".into()))
-            .expect("an address");
-        let shown = format!("{webhook:?} {:?}", webhook.headers());
+        let mut headers = Headers::default();
+        headers.add("X-Token", &"swordfish".into()).expect("a header");
+        let shown = format!("{headers:?}");
+        let webhook =
+            Webhook::new("https://venue.example:8443/hook/471147?token=hunter2").expect("an address");
+        let shown = format!("{shown} {:?}", webhook.with_headers(headers));
         assert!(shown.contains("https://venue.example:8443"));
         for secret in ["471147", "hunter2", "swordfish"] {
             assert!(!shown.contains(secret), "{shown}");

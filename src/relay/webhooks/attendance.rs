@@ -87,18 +87,14 @@ impl Attendance {
     }
 
     fn came(&mut self, presence: Presence) -> Option<Fact> {
-        match self.told.get_mut(&presence) {
-            Some(leaving) => {
-                if let Some(place) = leaving.take() {
-                    self.leaving.remove(&place);
-                }
-                None
-            }
-            None => {
-                self.told.insert(presence.clone(), None);
-                Some(presence.came())
-            }
+        let Some(leaving) = self.told.get_mut(&presence) else {
+            self.told.insert(presence.clone(), None);
+            return Some(presence.came());
+        };
+        if let Some(place) = leaving.take() {
+            self.leaving.remove(&place);
         }
+        None
     }
 
     fn left(&mut self, presence: Presence, now: Instant) {
@@ -228,9 +224,10 @@ mod tests {
                 prop_assert_eq!(told.iter().map(|(_, comes)| *comes).collect::<Vec<_>>(), expected);
                 // Comings at once; goings after the three seconds, and at the end of them if somebody looks.
                 for (at, comes) in &told {
-                    let cause = if *comes { *at } else { *at - PATIENCE };
+                    let wait = if *comes { Duration::ZERO } else { PATIENCE };
                     let fits = |(real_at, was_coming): &(Instant, bool)| {
-                        was_coming == comes && (*real_at == cause || (!polled && !comes && *real_at <= cause))
+                        let due = *real_at + wait;
+                        was_coming == comes && (due == *at || (!polled && !comes && due <= *at))
                     };
                     prop_assert!(real.iter().any(fits), "{comes} at {:?}", *at - start);
                 }

@@ -21,8 +21,10 @@ const TRY: Duration = Duration::from_secs(10);
 /// How long a connection is kept for the next request: shorter than web servers keep theirs, so that a request
 /// does not meet a connection that is just being closed.
 const KEEP: Duration = Duration::from_secs(4);
-/// As much of an answer is read, so that its connection can be used again.
+/// As much of an answer is read, so that its connection can be used again …
 const ANSWER: usize = 4 << 10;
+/// … if it comes within this.
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// What all requests of an app have in common.
 #[derive(Debug)]
@@ -101,14 +103,19 @@ impl Post {
     }
 }
 
-/// Reads a short answer to its end. A long one, or one that breaks off, costs its connection and nothing else.
+/// Reads a short answer to its end. A long or a slow one, or one that breaks off, costs its connection and
+/// nothing else.
 async fn drain(mut answer: Response) {
-    let mut read = 0;
-    while read < ANSWER
-        && let Ok(Some(chunk)) = answer.chunk().await
-    {
-        read += chunk.len();
-    }
+    let read = async {
+        let mut read = 0;
+        while read < ANSWER
+            && let Ok(Some(chunk)) = answer.chunk().await
+        {
+            read += chunk.len();
+        }
+    };
+    // A time that is over says no more than the answer would have.
+    let _ = tokio::time::timeout(ANSWER_WITHIN, read).await;
 }
 
 fn unreachable(error: &reqwest::Error) -> Failure {
