@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use frontdesk::protocol::ChannelName;
 use frontdesk::protocol::peer::SocketId;
@@ -42,8 +42,7 @@ const BROKEN: Answer = Answer::Says("HTTP/1.1 500 Internal Server Error\r\nConte
 struct Request {
     head: String,
     body: String,
-    /// When, since the receiver was opened.
-    at: Duration,
+    at: Instant,
 }
 
 impl Request {
@@ -73,6 +72,7 @@ struct Receiver {
     place: String,
     requests: mpsc::Receiver<Request>,
     script: Arc<Mutex<VecDeque<Answer>>>,
+    opened: Instant,
 }
 
 impl Receiver {
@@ -82,13 +82,13 @@ impl Receiver {
         let place = format!("http://{}", listener.local_addr().expect("an address"));
         let script: Arc<Mutex<VecDeque<_>>> = Arc::new(Mutex::new(script.into_iter().collect()));
         let (told, requests) = mpsc::channel(1000);
-        let (answers, opened) = (Arc::clone(&script), time::monotonic());
+        let answers = Arc::clone(&script);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&answers), told.clone(), opened));
+                tokio::spawn(serve(stream, Arc::clone(&answers), told.clone()));
             }
         });
-        Self { place, requests, script }
+        Self { place, requests, script, opened: time::monotonic() }
     }
 
     fn hook(&self, events: &[Kind]) -> Webhook {
@@ -116,12 +116,11 @@ async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     script: Arc<Mutex<VecDeque<Answer>>>,
     told: mpsc::Sender<Request>,
-    opened: std::time::Instant,
 ) {
     let mut read = Vec::new();
     loop {
         let Some((head, body)) = next_request(&mut stream, &mut read).await else { return };
-        let at = time::monotonic() - opened;
+        let at = time::monotonic();
         told.send(Request { head, body, at }).await.expect("a test that listens");
         let answer = script.lock().expect("no panic").pop_front().unwrap_or(GOOD);
         let (Answer::Says(text) | Answer::SaysAndCloses(text) | Answer::SaysWithoutEnd(text)) = answer else {
@@ -315,7 +314,7 @@ async fn comings_are_told_at_once_and_goings_after_three_seconds_without_a_retur
     app.tell(added("8"));
     let came = receiver.request().await;
     assert_eq!(came.events().len(), 3);
-    assert_eq!(came.at, millis(50));
+    assert_eq!(came.at - receiver.opened, millis(50));
     // A page is reloaded, and takes two seconds for it.
     app.tell(removed("7"));
     tokio::time::sleep(millis(2000)).await;
@@ -448,7 +447,7 @@ async fn who_never_answers_costs_ten_seconds_a_try_five_minutes_in_all_and_nobod
     let mut alive = Receiver::open([]).await;
     let app = App::open(&[dead.hook(&[]), alive.hook(&[])]);
     app.tell(missed(0));
-    assert_eq!(alive.request().await.at, millis(50));
+    assert_eq!(alive.request().await.at - alive.opened, millis(50));
     let first = dead.request().await;
     app.tell(missed(1));
     assert_eq!(alive.request().await.told(), ["cache_miss cache-1"]);
@@ -600,11 +599,10 @@ async fn tls_receiver(folder: &Path) -> (u16, mpsc::Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let (told, requests) = mpsc::channel(10);
-    let opened = time::monotonic();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(stream) = acceptor.accept(stream).await else { continue };
-            tokio::spawn(serve(stream, Arc::default(), told.clone(), opened));
+            tokio::spawn(serve(stream, Arc::default(), told.clone()));
         }
     });
     (port, requests)
