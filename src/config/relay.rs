@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 use super::secret::Secret;
+use super::webhook::WebhookFile;
 use crate::relay::{App, Limits, Origins};
 
 /// Where a relay listens if nobody says otherwise: both loopbacks.
@@ -42,6 +43,8 @@ pub(super) struct AppFile {
     origins: Option<Vec<String>>,
     #[serde(default)]
     limits: LimitsFile,
+    #[serde(default)]
+    webhook: Vec<WebhookFile>,
 }
 
 fn yes() -> bool {
@@ -107,6 +110,7 @@ impl RelayFile {
             watchlist: app.watchlist,
             subscription_count: app.subscription_count,
             limits: app.limits.over(limits),
+            webhooks: app.webhook.iter().map(WebhookFile::webhook).collect(),
             ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
         });
         let listen = relay.listen.clone().unwrap_or_else(|| LISTEN.to_owned());

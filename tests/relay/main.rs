@@ -17,3 +17,4 @@ mod requests;
 mod subscribe;
 mod support;
 mod users;
+mod webhooks;

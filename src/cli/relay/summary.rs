@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::super::Outcome;
-use crate::relay::{App, Options};
+use crate::relay::{App, Options, Webhook};
 
 /// Prints it, a line each.
 pub(super) fn print(addresses: &[SocketAddr], options: &Options) -> Outcome {
@@ -31,6 +31,9 @@ fn text(addresses: &[SocketAddr], options: &Options) -> String {
     ));
     for app in &options.apps {
         line(format_args!("app     {} with the key {}{}", app.id, app.key, remarks(app)));
+        for webhook in &app.webhooks {
+            line(format_args!("        tells {} of {}", webhook.place(), told(webhook)));
+        }
     }
     line(format_args!("open    {}", opened(options)));
     line(format_args!("tokens  {}", bearers(options)));
@@ -68,6 +71,11 @@ fn remarks(app: &App) -> String {
         remarks.push("its secret is the default one or short, so for this machine alone");
     }
     if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
+}
+
+fn told(webhook: &Webhook) -> String {
+    let kinds: Vec<_> = webhook.events().iter().map(|kind| kind.name()).collect();
+    if kinds.is_empty() { "everything".to_owned() } else { kinds.join(", ") }
 }
 
 fn opened(options: &Options) -> String {
