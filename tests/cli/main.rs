@@ -13,4 +13,5 @@ mod login;
 mod relay;
 mod secrets;
 mod tail;
+mod token;
 mod wrong_input;
