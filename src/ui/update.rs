@@ -96,8 +96,8 @@ fn cover(model: &mut Model) {
 fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     model.said = None;
     if model.help.is_none() && model.view == ViewId::Activity && model.activity.filter.editing {
-        let quits = model.keymap.action(event) == Some(Action::Quit) && !event.modifiers.is_empty();
-        if !quits {
+        let leaves = matches!(model.keymap.action(event), Some(Action::Quit | Action::Interrupt));
+        if !leaves || event.modifiers.is_empty() {
             type_filter(model, event);
             return Vec::new();
         }
@@ -113,6 +113,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let here = ACTIONS.iter().any(|row| row.action == action && row.works_on(model.view));
     match action {
         Action::Quit => return vec![Effect::Quit],
+        Action::Interrupt => return vec![Effect::Interrupt],
         Action::Help => model.help = if model.help.is_some() { None } else { Some(0) },
         Action::Show(view) => {
             model.help = None;

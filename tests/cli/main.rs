@@ -7,10 +7,12 @@
 
 mod bench;
 mod broken_pipe;
+mod dashboard;
 mod emit;
 mod help;
 mod login;
 mod relay;
 mod secrets;
 mod tail;
+mod terminal;
 mod wrong_input;

@@ -23,13 +23,13 @@ fn arrivals(scene: &Scene) -> Vec<String> {
 }
 
 #[test]
-fn q_and_control_c_leave_and_escape_never_does() {
+fn q_leaves_control_c_breaks_off_and_escape_does_neither() {
     let mut scene = Scene::busy((80, 24));
     assert_eq!(scene.key(KeyCode::Char('q')), [Effect::Quit]);
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     for keys in ["1", "5", "5/", "6", "?"] {
         scene.keys(keys);
-        assert_eq!(scene.send(Msg::Key(interrupt)), [Effect::Quit], "{keys}");
+        assert_eq!(scene.send(Msg::Key(interrupt)), [Effect::Interrupt], "{keys}");
         for _ in 0..5 {
             assert_eq!(scene.key(KeyCode::Esc), [], "{keys}");
         }
