@@ -72,7 +72,7 @@ pub struct Options {
 pub enum Error {
     /// The terminal can't be used.
     #[error("cannot use the terminal: {0}")]
-    Terminal(#[source] io::Error),
+    Terminal(#[from] terminal::Error),
     /// The signals that ask a process to end can't be heard.
     #[error("cannot listen to signals: {0}")]
     Signals(#[source] io::Error),
@@ -94,8 +94,8 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
     let Options { client, backend, theme, mut live, .. } = options;
     let mut leave = Leave::new().map_err(Error::Signals)?;
     leave::insist().map_err(Error::Signals)?;
-    let mut terminal = Terminal::enter().map_err(Error::Terminal)?;
-    let mut input = Input::open().map_err(Error::Terminal)?;
+    let mut terminal = Terminal::enter(std::env::var("TERM").ok().as_deref())?;
+    let mut input = Input::open().map_err(terminal::Error::Io)?;
     let tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
 
     let now = clock.now();

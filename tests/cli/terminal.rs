@@ -26,6 +26,8 @@ pub(crate) struct Terminal {
     keyboard: File,
     written: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    /// All that was written, as it came.
+    text: String,
     /// The modes that the terminal had before the program got it.
     modes: String,
 }
@@ -34,6 +36,8 @@ pub(crate) struct Terminal {
 #[derive(Debug)]
 pub(crate) struct Left {
     pub(crate) code: Option<i32>,
+    /// All that was written, as it came.
+    pub(crate) text: String,
     /// What of the terminal is not as it was; nothing, where all was given back.
     pub(crate) kept: Vec<&'static str>,
 }
@@ -71,7 +75,7 @@ impl Terminal {
             }
         });
         let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
-        Self { child, keyboard, written, screen, modes }
+        Self { child, keyboard, written, screen, text: String::new(), modes }
     }
 
     /// Types.
@@ -84,7 +88,7 @@ impl Terminal {
         let deadline = monotonic() + PATIENCE;
         while !self.screen.screen().contents().contains(words) {
             match self.written.recv_timeout(deadline.saturating_duration_since(monotonic())) {
-                Ok(bytes) => self.screen.process(&bytes),
+                Ok(bytes) => self.take(&bytes),
                 Err(error) => panic!("no {words:?}: {error}\n{}", self.screen.screen().contents()),
             }
         }
@@ -95,7 +99,7 @@ impl Terminal {
         let deadline = monotonic() + PATIENCE;
         loop {
             match self.written.recv_timeout(deadline.saturating_duration_since(monotonic())) {
-                Ok(bytes) => self.screen.process(&bytes),
+                Ok(bytes) => self.take(&bytes),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("does not end\n{}", self.screen.screen().contents()),
             }
@@ -110,7 +114,12 @@ impl Terminal {
         ];
         let kept = kept.into_iter().filter_map(|(what, kept)| kept.then_some(what)).collect();
         let code = self.child.wait().expect("its end").code();
-        Left { code, kept }
+        Left { code, text: std::mem::take(&mut self.text), kept }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.screen.process(bytes);
+        self.text.push_str(&String::from_utf8_lossy(bytes));
     }
 }
 
