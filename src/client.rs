@@ -31,7 +31,7 @@ use crate::protocol::{ChannelName, Position, Subscription};
 use crate::time::Clock;
 
 pub use facts::{
-    Advice, Cause, LinkFacts, Loss, NameFacts, NameState, Off, Refusal, ServerFacts, State, Step, TopicFacts,
+    Cause, LinkFacts, Loss, NameFacts, NameState, Off, Refusal, ServerFacts, State, Step, TopicFacts,
 };
 pub use topic::{NameMode, Topic};
 

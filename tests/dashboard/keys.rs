@@ -1,9 +1,8 @@
 //! What keys do.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use frontdesk::ui::facts::{
-    Advice, Cause, GapFacts, LinkFacts, LinkState, TopicFacts, Why, WireFacts, WireState,
-};
+use frontdesk::advice::Advice;
+use frontdesk::ui::facts::{Cause, GapFacts, LinkFacts, LinkState, TopicFacts, Why, WireFacts, WireState};
 use frontdesk::ui::theme::Depth;
 use frontdesk::ui::{Effect, Msg, Theme};
 use ratatui::buffer::Cell;

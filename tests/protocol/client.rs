@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use frontdesk::advice::Advice;
 use frontdesk::client::{
-    Advice, Cause, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, State,
-    Step, TopicFacts,
+    Cause, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, State, Step,
+    TopicFacts,
 };
 use frontdesk::protocol::op::Recovery as Answer;
 use frontdesk::protocol::{ClientOp, CloseCode, Epoch, Position, ServerOp};
