@@ -336,6 +336,44 @@ fn without_a_link_nothing_says_that_all_is_well() {
 }
 
 #[test]
+fn what_changes_nothing_is_not_drawn_and_what_is_not_drawn_changes_nothing() {
+    let mouse = |kind| Msg::Mouse(MouseEvent { kind, column: 5, row: 12, modifiers: KeyModifiers::NONE });
+    let idle = [
+        Msg::Focus(true),
+        Msg::Focus(false),
+        Msg::Paste("pasted".to_owned()),
+        Msg::Key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::NONE)),
+        Msg::Topic(crate::scene::topics()[0].clone()),
+        mouse(MouseEventKind::Moved),
+        mouse(MouseEventKind::Up(MouseButton::Left)),
+        mouse(MouseEventKind::Drag(MouseButton::Left)),
+        mouse(MouseEventKind::ScrollLeft),
+    ];
+    let keys =
+        (' '..='~').map(KeyCode::Char).chain([KeyCode::Enter, KeyCode::Tab, KeyCode::F(5), KeyCode::Null]);
+    let keys = keys.map(|code| Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    let clicks = [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown].map(mouse);
+    let all: Vec<Msg> = idle.iter().cloned().chain(keys).chain(clicks).collect();
+    for place in ["1", "5", "6", "?", "5/"] {
+        let mut fresh = Scene::busy((80, 24));
+        fresh.send(Msg::Topic(crate::scene::topics()[0].clone()));
+        fresh.keys(place);
+        fresh.model.take_dirty();
+        let before = fresh.text();
+        for msg in &all {
+            let mut scene = fresh.clone();
+            scene.send(msg.clone());
+            assert!(scene.model.take_dirty() || scene.text() == before, "{place}: {msg:?} was not drawn");
+        }
+        for msg in idle.iter().filter(|msg| place != "5/" || !matches!(msg, Msg::Key(_) | Msg::Paste(_))) {
+            let mut scene = fresh.clone();
+            scene.send(msg.clone());
+            assert!(!scene.model.take_dirty(), "{place}: {msg:?} was drawn");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_drawn_that_did_not_happen() {
     let mut scene = Scene::busy((80, 24));
     assert!(scene.model.take_dirty());

@@ -23,6 +23,7 @@ use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
 /// A dashboard, and how many records it was told.
+#[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) model: Model,
     seq: u64,
