@@ -76,8 +76,8 @@ pub enum Error {
     /// The signals that ask a process to end can't be heard.
     #[error("cannot listen to signals: {0}")]
     Signals(#[source] io::Error),
-    /// A part of the program broke; its own message is on stderr.
-    #[error("something in frontdesk broke, see the message above and the log")]
+    /// A part of the program panicked; whoever hears of panics has been told.
+    #[error("something in frontdesk broke")]
     Broken,
     /// Somebody interrupted the process.
     #[error("interrupted")]

@@ -11,6 +11,7 @@ mod dashboard;
 mod emit;
 mod help;
 mod login;
+mod panic;
 mod relay;
 mod secrets;
 mod tail;

@@ -13,6 +13,8 @@ use frontdesk::time::monotonic;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
+use crate::bench::signal;
+
 /// How long anything may take that a test waits for, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How many pieces of what the program writes may wait to be looked at.
@@ -81,6 +83,11 @@ impl Terminal {
     /// Types.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("a program that reads");
+    }
+
+    /// Sends the program a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 
     /// Waits until these words stand on the screen.
