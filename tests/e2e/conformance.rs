@@ -5,6 +5,7 @@
 //! never by waiting. `CASE=words cargo test --test e2e conformance` runs the cases whose names have the words.
 
 mod apps;
+mod frames;
 mod handshake;
 mod suite;
 mod wire;

@@ -80,7 +80,7 @@ fn let_in(suite: &mut Suite) {
         let mut wire = Wire::knock(at.port, &MAIN, "/app/key-of-main?protocol=7", origin).await;
         wire.established().await;
     });
-    suite.case("a ping that comes with the handshake, before anything was said, is answered", |at| async move {
+    suite.not_soketi("its WebSocket library loses it", "a ping that comes with the handshake, before anything was said, is answered", |at| async move {
         // pysher does so, and with a string for data.
         let mut wire = knock_and_say(at, &frame(FIN | TEXT, br#"{"event":"pusher:ping","data":""}"#)).await;
         let mut told = [wire.hear().await, wire.hear().await].map(|told| told["event"].clone());
