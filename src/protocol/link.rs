@@ -275,6 +275,7 @@ impl Link {
             | ServerOp::Subscribed { .. }
             | ServerOp::SubscriptionError { .. }
             | ServerOp::Gap { .. }
+            | ServerOp::CacheMiss { .. }
             | ServerOp::Event { .. } => self.end(End::NotPusher),
         }
     }
@@ -303,6 +304,8 @@ impl Link {
                     None => self.out.push_back(Output::Error { code: status.map(CloseCode), message }),
                 }
             }
+            // Nothing was kept, and nobody asked.
+            ServerOp::CacheMiss { .. } => {}
             ServerOp::Gap { channel, reason, head, .. } => {
                 self.out.push_back(Output::Gap { channel, reason, head });
             }

@@ -14,7 +14,8 @@ use crate::protocol::{Position, Subscription};
 
 pub mod memory;
 
-/// Hears every event once it is kept, in the order of positions; must be quick and must not call back.
+/// Hears every event, one after the other: what is kept once it is kept, in the order of positions, and what is
+/// only passed on in between. Must be quick and must not call back.
 pub type Follower = Box<dyn Fn(&Sealed) + Send + Sync>;
 
 /// What [`Broker::publish`] gives: the places, in the order of the drafts, once they are kept.
@@ -60,6 +61,9 @@ pub struct Batch {
 pub trait Broker: Send + Sync {
     /// Keeps events and passes them on, in this order, each at a place of its own.
     fn publish(&self, drafts: Vec<Draft>) -> Published<'_>;
+
+    /// Passes an event on that is kept nowhere: it has no position, and who is not there does not hear of it.
+    fn pass_on(&self, draft: Draft);
 
     /// Calls `follow` while nothing is being passed on: with the offset after which the joiner has to be served
     /// from the history, or with `None` if it only gets what comes from now on.

@@ -9,6 +9,7 @@ pub struct Metrics {
     closed: AtomicU64,
     refused_connections: AtomicU64,
     published: AtomicU64,
+    passed: AtomicU64,
     refused_publications: AtomicU64,
     delivered: AtomicU64,
     fell_behind: AtomicU64,
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub refused_connections: u64,
     /// Events that were kept and passed on, one a channel.
     pub published: u64,
+    /// Client events that were passed on.
+    pub passed: u64,
     /// Publications that were refused.
     pub refused_publications: u64,
     /// Events handed to sockets.
@@ -56,6 +59,7 @@ impl Metrics {
             closed: self.closed.load(Relaxed),
             refused_connections: self.refused_connections.load(Relaxed),
             published: self.published.load(Relaxed),
+            passed: self.passed.load(Relaxed),
             refused_publications: self.refused_publications.load(Relaxed),
             delivered: self.delivered.load(Relaxed),
             fell_behind: self.fell_behind.load(Relaxed),
@@ -85,6 +89,11 @@ impl Metrics {
     /// Events were kept and passed on.
     pub fn published(&self, events: usize) {
         self.published.fetch_add(events as u64, Relaxed);
+    }
+
+    /// A client event was passed on.
+    pub fn passed(&self) {
+        self.passed.fetch_add(1, Relaxed);
     }
 
     /// A publication was refused.

@@ -70,7 +70,7 @@ struct Queues {
     /// Deliveries ever queued, and ever taken: what a cursor has to wait for.
     queued: u64,
     taken: u64,
-    /// The offset of the last event that was pushed, whatever became of it.
+    /// The number of the last event that was pushed, whatever became of it.
     last: u64,
     farewell: Option<(CloseCode, &'static str)>,
     waker: Option<Waker>,
@@ -118,27 +118,23 @@ impl Outbox {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Passes an event on; must be called in the order of positions.
+    /// Passes an event on. To be called in the order of positions, and for one event after the other: what comes
+    /// by several subscriptions is known by being the last that came.
     pub fn push(&self, sealed: &Sealed, via: Via<'_>) -> Push {
         if !sealed.is_for(self.socket_id) {
             return Push::NotForIt;
         }
         let mut queues = self.lock();
         let offset = sealed.position().map(|position| position.offset);
-        if let Some(offset) = offset {
-            if !queues.behind.is_empty() && queues.is_behind(sealed.channel(), via) {
-                return Push::Behind { fell: false };
-            }
-            if queues.last == offset {
-                return Push::NotForIt;
-            }
-            queues.last = offset;
+        if offset.is_some() && !queues.behind.is_empty() && queues.is_behind(sealed.channel(), via) {
+            return Push::Behind { fell: false };
         }
+        if queues.last == sealed.number() {
+            return Push::NotForIt;
+        }
+        queues.last = sealed.number();
         if queues.has_room_for(sealed.size()) {
-            queues.deliveries.push_back(sealed.clone());
-            queues.delivery_bytes += sealed.size();
-            queues.queued += 1;
-            queues.wake();
+            queues.queue(sealed);
             return Push::Queued;
         }
         let Some(offset) = offset else { return Push::Dropped };
@@ -147,6 +143,20 @@ impl Outbox {
             Via::Pattern(pattern) => Subscription::Pattern(pattern.clone()),
         };
         queues.fall_behind(wanted, offset.saturating_sub(1));
+        Push::Behind { fell: true }
+    }
+
+    /// Hands the last event of a channel to who has just joined it, whether or not it heard it before. Without
+    /// room it comes from the history.
+    pub fn replay(&self, sealed: &Sealed) -> Push {
+        let mut queues = self.lock();
+        if queues.has_room_for(sealed.size()) {
+            queues.queue(sealed);
+            return Push::Queued;
+        }
+        let Some(position) = sealed.position() else { return Push::Dropped };
+        let wanted = Subscription::Channel(sealed.channel().clone());
+        queues.fall_behind(wanted, position.offset.saturating_sub(1));
         Push::Behind { fell: true }
     }
 
@@ -267,6 +277,13 @@ impl Queues {
             || (self.deliveries.len() < DELIVERIES && self.delivery_bytes + size <= DELIVERY_BYTES)
     }
 
+    fn queue(&mut self, sealed: &Sealed) {
+        self.deliveries.push_back(sealed.clone());
+        self.delivery_bytes += sealed.size();
+        self.queued += 1;
+        self.wake();
+    }
+
     fn has_room_for_control(&self) -> bool {
         self.control.len() < CONTROL && self.control_bytes < CONTROL_BYTES
     }
@@ -362,9 +379,33 @@ mod tests {
     fn an_event_that_comes_by_two_subscriptions_is_delivered_once() {
         let outbox = outbox();
         let pattern = Pattern::parse("a.*").expect("a pattern");
-        assert_eq!(outbox.push(&sealed("a.1", 1), Via::Channel), Push::Queued);
-        assert_eq!(outbox.push(&sealed("a.1", 1), Via::Pattern(&pattern)), Push::NotForIt);
-        assert_eq!(outbox.push(&sealed("a.1", 2), Via::Pattern(&pattern)), Push::Queued);
+        for offset in [1, 2, 0, 3, 0, 0] {
+            let event = sealed("a.1", offset);
+            assert_eq!(outbox.push(&event, Via::Channel), Push::Queued);
+            assert_eq!(outbox.push(&event, Via::Pattern(&pattern)), Push::NotForIt);
+        }
+        assert_eq!(outbox.push(&sealed("a.1", 4), Via::Pattern(&pattern)), Push::Queued);
+    }
+
+    #[test]
+    fn who_joins_is_handed_the_last_event_again_and_that_moves_nothing() {
+        let outbox = outbox();
+        let (old, new) = (sealed("cache-a", 1), sealed("a", 2));
+        assert_eq!(outbox.push(&old, Via::Channel), Push::Queued);
+        assert_eq!(outbox.push(&new, Via::Channel), Push::Queued);
+        assert_eq!(outbox.replay(&old), Push::Queued);
+        assert_eq!(outbox.push(&new, Via::Channel), Push::NotForIt, "it was the last that was pushed");
+        assert_eq!(take(&outbox, 64).1.events, 3);
+    }
+
+    #[test]
+    fn the_last_event_of_a_channel_comes_from_the_history_where_there_is_no_room() {
+        let outbox = outbox();
+        full(&outbox);
+        assert_eq!(outbox.replay(&sealed("cache-a", 7)), Push::Behind { fell: true });
+        assert_eq!(outbox.replay(&sealed("cache-b", 0)), Push::Dropped);
+        while !take(&outbox, 64).0.is_empty() {}
+        assert_eq!(take(&outbox, 64).1.behind.map(|cursor| cursor.after), Some(6));
     }
 
     #[test]

@@ -6,8 +6,10 @@
 use super::encode::Draft;
 use super::metrics::Metrics;
 use super::tenant::{Limits, Tenant};
+use super::webhooks::Fact;
 use crate::protocol::peer::SocketId;
 use crate::protocol::{BadChannel, ChannelName};
+use crate::time;
 
 /// A request to publish one event.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +86,30 @@ pub async fn publish(tenant: &Tenant, publication: Publication, metrics: &Metric
             Err(Refused::NotKept(error.to_string()))
         }
     }
+}
+
+/// What a client says to a channel's other subscribers; the protocol has judged it.
+#[derive(Clone, Debug)]
+pub struct ClientEvent {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The event's name.
+    pub event: String,
+    /// The data's JSON text, passed on as it came.
+    pub data: String,
+    /// Who says it, on a presence channel.
+    pub user_id: Option<String>,
+    /// The connection that says it, and does not hear it.
+    pub from: SocketId,
+}
+
+/// Passes a client event on. No history keeps it: it has no position, and who is away misses it.
+pub fn pass(tenant: &Tenant, said: ClientEvent, metrics: &Metrics) {
+    let ClientEvent { channel, event, data, user_id, from } = said;
+    let draft = Draft::client_event(channel.clone(), &event, &data, user_id.as_deref(), Some(from));
+    tenant.hub.fan_out(&draft.seal(None, time::monotonic()));
+    metrics.passed();
+    tenant.hooks.tell(Fact::ClientEvent { channel, event, data, socket_id: from, user_id });
 }
 
 fn drafts(publication: &Publication, limits: &Limits) -> Result<Vec<Draft>, Refused> {

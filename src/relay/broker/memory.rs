@@ -80,6 +80,13 @@ impl Broker for Memory {
         Box::pin(std::future::ready(Ok(positions)))
     }
 
+    fn pass_on(&self, draft: Draft) {
+        let sealed = draft.seal(None, time::monotonic());
+        let log = self.lock();
+        (self.follower)(&sealed);
+        drop(log);
+    }
+
     fn join(
         &self,
         wanted: &Subscription,
@@ -257,7 +264,8 @@ mod tests {
             Epoch(7),
             bounds,
             Box::new(move |sealed| {
-                follower.lock().expect("no panic").push(sealed.position().expect("a position").offset);
+                let offset = sealed.position().map_or(0, |position| position.offset);
+                follower.lock().expect("no panic").push(offset);
             }),
         );
         (memory, passed)
@@ -312,6 +320,16 @@ mod tests {
             assert_eq!(since(&memory, "b.*", 3, most), Some(vec![5, 7]));
             assert_eq!(since(&memory, "never", 0, most), Some(vec![]));
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_only_passed_on_has_no_place_and_leaves_nothing() {
+        let (memory, passed) = memory(bounds());
+        publish(&memory, "a").await;
+        memory.pass_on(Draft::new(ChannelName::parse("a").expect("a name"), "X", "{}", None));
+        publish(&memory, "a").await;
+        assert_eq!(*passed.lock().expect("no panic"), [1, 0, 2]);
+        assert_eq!(since(&memory, "a", 0, 10), Some(vec![1, 2]));
     }
 
     #[tokio::test]
