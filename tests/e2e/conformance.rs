@@ -7,5 +7,6 @@
 mod apps;
 mod frames;
 mod handshake;
+mod subscribe;
 mod suite;
 mod wire;
