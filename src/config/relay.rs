@@ -3,6 +3,8 @@
 //! Limits stand under `[relay.limits]` for all apps, and under an app for that one. Without an app in the
 //! file the one app is what the other layers name (`PUSHER_APP_ID`, `--app-id` …), else the default one.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 use super::secret::Secret;
@@ -17,7 +19,15 @@ const LISTEN: &str = "localhost:6001";
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Relay {
     listen: Option<String>,
+    tokens: Option<PathBuf>,
     limits: LimitsFile,
+}
+
+impl Relay {
+    /// Counts relative paths from this folder.
+    pub(super) fn count_from(&mut self, folder: &Path) {
+        self.tokens = self.tokens.take().map(|path| folder.join(path));
+    }
 }
 
 /// `[[app]]`.
@@ -92,6 +102,8 @@ impl LimitsFile {
 pub struct RelayFile {
     /// Where to listen, as a flag would say it.
     pub listen: String,
+    /// The file of tokens, if another than the relay's own.
+    pub tokens: Option<PathBuf>,
     /// The apps; none if the file lists none.
     pub apps: Vec<App>,
     /// The limits of an app that is not in the file.
@@ -114,6 +126,6 @@ impl RelayFile {
             ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
         });
         let listen = relay.listen.clone().unwrap_or_else(|| LISTEN.to_owned());
-        Self { listen, apps: apps.collect(), limits }
+        Self { listen, tokens: relay.tokens.clone(), apps: apps.collect(), limits }
     }
 }

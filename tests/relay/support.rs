@@ -30,7 +30,7 @@ pub(crate) fn options() -> Options {
     let names = ["admin", "staff", "booking.*"];
     Options {
         apps: vec![App::new("1001", KEY, SecretString::from(SECRET))],
-        tokens: Tokens::default(),
+        tokens: Tokens::default().fixed(),
         history: Duration::from_secs(3600),
         guard: names.iter().map(|name| Subscription::parse(name).expect(name)).collect(),
         clock: Clock::system(),

@@ -7,17 +7,18 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::super::Outcome;
+use super::tokens_file::TokensFile;
 use crate::relay::{App, Options, Webhook};
 
 /// Prints it, a line each.
-pub(super) fn print(addresses: &[SocketAddr], options: &Options) -> Outcome {
-    for line in text(addresses, options).lines() {
+pub(super) fn print(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>) -> Outcome {
+    for line in text(addresses, options, tokens).lines() {
         super::super::print(line)?;
     }
     Ok(())
 }
 
-fn text(addresses: &[SocketAddr], options: &Options) -> String {
+fn text(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>) -> String {
     let mut text = String::new();
     let mut line = |words: std::fmt::Arguments<'_>| {
         // Writing to a string can't fail.
@@ -36,7 +37,7 @@ fn text(addresses: &[SocketAddr], options: &Options) -> String {
         }
     }
     line(format_args!("open    {}", opened(options)));
-    line(format_args!("tokens  {}", bearers(options)));
+    line(format_args!("tokens  {}", bearers(options, tokens)));
     line(format_args!("history {}", history(options.history)));
     let (Some(app), Some(address)) = (options.apps.first(), addresses.first()) else { return text };
     let host = if address.ip().is_unspecified() { "THIS-HOST".to_owned() } else { host_of(*address) };
@@ -86,13 +87,16 @@ fn opened(options: &Options) -> String {
     format!("public names, to this machine all, to others all but {} (--guard)", names.join(", "))
 }
 
-fn bearers(options: &Options) -> String {
-    if options.tokens.is_empty() {
-        return "none, so the auth endpoint here refuses everybody (--tokens FILE)".to_owned();
+fn bearers(options: &Options, file: Option<&TokensFile>) -> String {
+    let tokens = options.tokens.borrow();
+    let place = file.map(|file| format!(" in {}", file.path().display())).unwrap_or_default();
+    if tokens.is_empty() {
+        return format!(
+            "none{place}, so the auth endpoint here refuses everybody; `frontdesk relay token add` makes one"
+        );
     }
-    let names: Vec<String> =
-        options.tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
-    names.join(", ")
+    let names: Vec<String> = tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
+    format!("{}{place}", names.join(", "))
 }
 
 fn history(span: Duration) -> String {
