@@ -161,8 +161,8 @@ pub fn subscription_count(channel: &str, count: usize) -> ServerOp {
 
 /// What the protocol itself has to tell of a channel or a connection.
 fn internal(event: &str, channel: Option<&str>, told: &impl Serialize) -> ServerOp {
-    let data =
-        serde_json::to_string(told).unwrap_or_else(|_| unreachable!("our own structs always have a JSON text"));
+    let data = serde_json::to_string(told)
+        .unwrap_or_else(|_| unreachable!("our own structs always have a JSON text"));
     ServerOp::Event {
         event: event.to_owned(),
         channel: channel.map(str::to_owned),
@@ -213,7 +213,9 @@ mod tests {
             watchlist: vec!["8".into(), "10".into()],
         };
         assert_eq!(user, Ok(expected));
-        for bad in [r#"{"id":7}"#, r#"{"id":""}"#, r#"{"user_id":"7"}"#, "{}", "[]", "null", "", r#"{"id":"7"}x"#] {
+        for bad in
+            [r#"{"id":7}"#, r#"{"id":""}"#, r#"{"user_id":"7"}"#, "{}", "[]", "null", "", r#"{"id":"7"}x"#]
+        {
             assert!(User::parse(bad).is_err(), "{bad}");
         }
         assert!(User::parse(r#"{"id":"7","watchlist":null}"#).is_ok());

@@ -573,7 +573,8 @@ impl Peer {
             user.watchlist = Vec::new();
         } else if user.watchlist.len() > member::WATCHLIST {
             user.watchlist = Vec::new();
-            let why = format!("a watchlist has at most {} users, and this one is not watched", member::WATCHLIST);
+            let why =
+                format!("a watchlist has at most {} users, and this one is not watched", member::WATCHLIST);
             self.error(Some(CloseCode::WATCHLIST_TOO_LONG), why);
         }
         self.user = Some(user.clone());

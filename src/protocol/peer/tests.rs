@@ -37,12 +37,15 @@ fn outputs(peer: &mut Peer) -> Vec<Output> {
 }
 
 fn subscribe(peer: &mut Peer, channel: &str, auth: Option<&str>, since: Option<Position>) -> Vec<Output> {
-    peer.handle(Ok(ClientOp::Subscribe {
-        channel: channel.into(),
-        auth: auth.map(ToOwned::to_owned),
-        channel_data: None,
-        since,
-    }), crate::time::monotonic());
+    peer.handle(
+        Ok(ClientOp::Subscribe {
+            channel: channel.into(),
+            auth: auth.map(ToOwned::to_owned),
+            channel_data: None,
+            since,
+        }),
+        crate::time::monotonic(),
+    );
     outputs(peer)
 }
 
@@ -92,8 +95,7 @@ fn the_official_signature_opens_its_channel_and_no_other() {
     let to = Subscription::parse("private-foobar").expect("a name");
     assert_eq!(joined, [Output::Join { to: to.clone(), since: None, member: None }]);
     let head = Position { epoch: Epoch(1), offset: 9 };
-    let ack =
-        ServerOp::Subscribed { channel: "private-foobar".into(), data: "{}".into(), recovery: None };
+    let ack = ServerOp::Subscribed { channel: "private-foobar".into(), data: "{}".into(), recovery: None };
     assert_eq!(peer.joined(&to, None, Joined { head, missed: None }, None), [ack.clone()]);
     let again = subscribe(&mut peer, "private-foobar", Some(&auth), None);
     assert_eq!(again, [Output::Again(to.clone())], "it is not joined twice");
@@ -240,7 +242,9 @@ fn signin(user_data: &str) -> ClientOp {
 
 fn refusal(outputs: &[Output]) -> Option<(&str, u16)> {
     match outputs {
-        [Output::Send(ServerOp::SubscriptionError { kind, status: Some(status), .. })] => Some((kind, *status)),
+        [Output::Send(ServerOp::SubscriptionError { kind, status: Some(status), .. })] => {
+            Some((kind, *status))
+        }
         _ => None,
     }
 }
@@ -290,7 +294,11 @@ fn who_has_signed_in_enters_without_channel_data_and_hears_what_is_told_to_that_
     let told = say(&mut peer, signin(data), now);
     assert_eq!(told, [Output::Send(User::signed_in(data)), Output::SignIn(user.clone())]);
     assert_eq!(peer.user(), Some(&user));
-    assert_eq!(say(&mut peer, signin(data), now), [Output::Send(User::signed_in(data))], "it is no second user");
+    assert_eq!(
+        say(&mut peer, signin(data), now),
+        [Output::Send(User::signed_in(data))],
+        "it is no second user"
+    );
     assert!(matches!(&say(&mut peer, own(), now)[..], [Output::Join { member: None, .. }]));
     let stranger = enter("#server-to-user-8", None, None);
     assert_eq!(refusal(&say(&mut peer, stranger, now)), Some(("AuthError", 401)));
@@ -311,8 +319,14 @@ fn a_signin_that_is_not_the_backends_ends_the_connection() {
     for op in [
         ClientOp::Signin { auth: String::new(), user_data: good.into() },
         ClientOp::Signin { auth: format!("{KEY}:00"), user_data: good.into() },
-        ClientOp::Signin { auth: sign::auth("another", SECRET, &sign::user_text("1234.1234", good)), user_data: good.into() },
-        ClientOp::Signin { auth: sign::auth(KEY, SECRET, &sign::user_text("1.1", good)), user_data: good.into() },
+        ClientOp::Signin {
+            auth: sign::auth("another", SECRET, &sign::user_text("1234.1234", good)),
+            user_data: good.into(),
+        },
+        ClientOp::Signin {
+            auth: sign::auth(KEY, SECRET, &sign::user_text("1.1", good)),
+            user_data: good.into(),
+        },
         signin(r#"{"id":7}"#),
         signin(r#"{"id":""}"#),
         signin("{}"),
@@ -355,7 +369,10 @@ fn what_an_app_has_switched_off_is_refused_and_the_connection_lives() {
     });
     let mut peer = Peer::open(rules, Hello::default(), SocketId(1234, 1234), now).expect("let in");
     outputs(&mut peer);
-    assert!(matches!(say(&mut peer, signin(r#"{"id":"7"}"#), now)[..], [Output::Send(ServerOp::Error { .. })]));
+    assert!(matches!(
+        say(&mut peer, signin(r#"{"id":"7"}"#), now)[..],
+        [Output::Send(ServerOp::Error { .. })]
+    ));
     say(&mut peer, entered("presence-a", r#"{"user_id":"7"}"#), now);
     assert!(matches!(
         say(&mut peer, event("presence-a", "client-x", "1"), now)[..],
