@@ -150,7 +150,8 @@ mod tests {
         cache.prune(at(1799));
         assert_eq!(cache.lock().last.len(), 1);
         cache.prune(at(1800));
-        assert_eq!((cache.lock().last.len(), cache.lock().ages.len(), cache.lock().bytes), (0, 0, 0));
+        let kept = cache.lock();
+        assert_eq!((kept.last.len(), kept.ages.len(), kept.bytes), (0, 0, 0));
     }
 
     #[test]

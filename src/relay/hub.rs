@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn everybody_who_joined_hears_and_nobody_who_left() {
-        let hub = Hub::new(Arc::default());
+        let hub = Hub::new(Arc::default(), Hooks::none());
         let outboxes: Vec<_> = (0..100).map(|n| Arc::new(Outbox::new(SocketId(n, 0), false))).collect();
         for outbox in &outboxes {
             hub.join(&wanted("a.1"), Arc::clone(outbox));
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn every_family_that_a_name_belongs_to_hears_it() {
-        let hub = Hub::new(Arc::default());
+        let hub = Hub::new(Arc::default(), Hooks::none());
         let outboxes = ["a.*", "a.b.*", "a.b.c.*", "b.*"].map(|pattern| {
             let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
             hub.join(&wanted(pattern), Arc::clone(&outbox));
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_a_channel_that_everybody_has_left() {
-        let hub = Hub::new(Arc::default());
+        let hub = Hub::new(Arc::default(), Hooks::none());
         let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
         for name in ["a", "a.*"] {
             hub.join(&wanted(name), Arc::clone(&outbox));
