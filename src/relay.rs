@@ -25,6 +25,7 @@ pub mod encode;
 pub mod exposure;
 pub mod http;
 pub mod hub;
+pub mod interests;
 pub mod metrics;
 pub mod outbox;
 pub mod publish;

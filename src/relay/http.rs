@@ -28,6 +28,7 @@ pub mod authorization;
 pub mod batch_events;
 pub mod body;
 pub mod channels;
+pub mod connections;
 pub mod cors;
 pub mod events;
 pub mod health;
