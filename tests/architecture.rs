@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("domain", &[]),
     ("client", &["protocol", "time", "tls", "telemetry"]),
-    ("relay", &["protocol", "time", "untrusted", "telemetry"]),
+    ("relay", &["protocol", "time", "tls", "untrusted", "telemetry"]),
     ("publisher", &["protocol", "time", "tls"]),
     ("login", &["time", "tls"]),
     ("simulator", &["domain"]),

@@ -5,6 +5,7 @@
 mod auth;
 mod catchup;
 mod connection;
+mod forward;
 mod halves;
 mod idle;
 mod publish;
