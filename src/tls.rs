@@ -56,15 +56,19 @@ pub fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
 /// An HTTP client with that configuration: it follows no redirect (a token would travel along), asks no
 /// proxy (nor does the WebSocket), and gives up after 5 s without a connection or 10 s without an answer.
 pub fn http_client(ca_file: Option<&Path>) -> Result<reqwest::Client, Error> {
-    let client = reqwest::Client::builder()
+    Ok(http_client_builder(ca_file)?.build()?)
+}
+
+/// As [`http_client`], for whoever has more to say of it.
+pub fn http_client_builder(ca_file: Option<&Path>) -> Result<reqwest::ClientBuilder, Error> {
+    let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(build(ca_file)?)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connect_timeout(CONNECT)
         .timeout(EXCHANGE)
-        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
-        .build()?;
-    Ok(client)
+        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")));
+    Ok(builder)
 }
 
 /// Whether nobody can read on the way what is sent to this address: it goes over TLS, or stays on this machine.

@@ -114,8 +114,12 @@ pub enum ServerOp {
         /// The place from which everything comes again.
         head: Option<Position>,
     },
-    /// Any other event: the backend's, a client's, and the protocol's that carry data (members, cache
-    /// misses, signin).
+    /// A cache channel holds no event.
+    CacheMiss {
+        /// The channel.
+        channel: String,
+    },
+    /// Any other event: the backend's, a client's, and the protocol's that carry data (members, signin).
     Event {
         /// The event's name.
         event: String,
@@ -448,6 +452,7 @@ impl ServerOp {
                     fields(frame.data).ok_or_else(|| BadOp::BadData { event: event.clone() })?;
                 Self::Gap { channel: channel()?, reason: told.reason, from: told.from, head: told.head }
             }
+            "pusher:cache_miss" => Self::CacheMiss { channel: channel()? },
             _ => Self::Event {
                 channel: string(frame.channel),
                 data: inner(frame.data).map_or_else(|| "null".to_owned(), Cow::into_owned),
@@ -529,6 +534,14 @@ impl ServerOp {
                 let told = GapFields { reason: reason.clone(), from: *from, head: *head };
                 say("frontdesk:gap", Some(channel), json(&told))
             }
+            Self::CacheMiss { channel } => {
+                #[derive(Serialize)]
+                struct Told<'a> {
+                    event: &'a str,
+                    channel: &'a str,
+                }
+                json(&Told { event: "pusher:cache_miss", channel })
+            }
             Self::Event { event, channel, data, user_id, position } => {
                 encode_event(event, channel.as_deref(), data, user_id.as_deref(), *position)
             }
@@ -556,6 +569,20 @@ pub fn encode_event(
         position: Option<Position>,
     }
     json(&Out { event, channel, data, user_id, position })
+}
+
+/// The text frame of a client's event: `data` is JSON text, passed on as it came; without any, it is `null`.
+pub fn encode_client_event(event: &str, channel: &str, data: &str, user_id: Option<&str>) -> String {
+    #[derive(Serialize)]
+    struct Out<'a> {
+        event: &'a str,
+        channel: &'a str,
+        data: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<&'a str>,
+    }
+    let data = serde_json::from_str(data).unwrap_or(RawValue::NULL);
+    json(&Out { event, channel, data, user_id })
 }
 
 /// Whether a text is one JSON value, at any depth.

@@ -16,4 +16,5 @@ mod relay;
 mod secrets;
 mod tail;
 mod terminal;
+mod token;
 mod wrong_input;
