@@ -5,8 +5,12 @@
 //! never by waiting. `CASE=words cargo test --test e2e conformance` runs the cases whose names have the words.
 
 mod apps;
+mod cache;
+mod client_events;
 mod frames;
 mod handshake;
+mod presence;
 mod subscribe;
 mod suite;
+mod users;
 mod wire;
