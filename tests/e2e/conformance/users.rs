@@ -375,7 +375,7 @@ fn terminated(suite: &mut Suite) {
         let mut wire = signed_in(at, "u").await;
         let target = format!("/apps/{}/users/{}/terminate_connections", MAIN.id, at.user("u"));
         let reply = at.http(super::suite::request("POST", &target, "{}")).await;
-        assert_eq!(reply.status, 401, "{reply:?}");
+        assert_eq!(at.status(&reply), 401, "{reply:?}");
         wire.nothing_came().await;
     });
 }
