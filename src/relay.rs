@@ -42,8 +42,9 @@ pub use webhooks::{Fact, Hooks, Webhook};
 pub struct Options {
     /// The apps that are served, at least one.
     pub apps: Vec<App>,
-    /// Who may join what, for the auth endpoint that the relay answers itself.
-    pub tokens: Tokens,
+    /// Who may join what, for the auth endpoint that the relay answers itself: what stands in the channel at
+    /// the moment of a question.
+    pub tokens: watch::Receiver<Tokens>,
     /// How long an event is kept for who comes back; zero keeps nothing.
     pub history: Duration,
     /// Public names (`admin`, `booking.*`) that only a signature opens to whoever is not local; none: all are
@@ -90,7 +91,7 @@ pub enum Error {
 pub struct Relay {
     /// The apps that are served.
     tenants: Vec<Arc<Tenant>>,
-    tokens: Tokens,
+    tokens: watch::Receiver<Tokens>,
     clock: Clock,
     metrics: Arc<Metrics>,
     /// Kilobytes of request bodies that may still be read.

@@ -14,36 +14,22 @@ use std::path::Path;
 /// Every top module, and which other top modules it may import.
 const ARROWS: &[(&str, &[&str])] = &[
     ("time", &[]),
-    ("telemetry", &["time"]),
+    ("telemetry", &[]),
     ("tls", &[]),
+    ("answer", &[]),
+    ("advice", &[]),
     ("untrusted", &[]),
     ("filter", &[]),
     ("protocol", &[]),
     ("domain", &[]),
-    ("client", &["protocol", "time", "tls", "telemetry"]),
-    ("relay", &["protocol", "time", "untrusted", "telemetry"]),
-    ("publisher", &["protocol", "time", "tls"]),
-    ("login", &["time", "tls"]),
+    ("client", &["protocol", "time", "tls", "answer", "advice"]),
+    ("relay", &["protocol", "time", "tls"]),
+    ("publisher", &["protocol", "time", "tls", "answer"]),
+    ("login", &["tls", "answer"]),
     ("simulator", &["domain"]),
-    ("ui", &["domain", "filter", "untrusted"]),
-    ("app", &["ui", "domain", "client", "protocol", "time", "filter", "untrusted", "telemetry"]),
-    (
-        "config",
-        &[
-            "app",
-            "ui",
-            "client",
-            "domain",
-            "protocol",
-            "relay",
-            "publisher",
-            "login",
-            "telemetry",
-            "time",
-            "tls",
-            "untrusted",
-        ],
-    ),
+    ("ui", &["domain", "filter", "untrusted", "advice"]),
+    ("app", &["ui", "domain", "client", "time"]),
+    ("config", &["app", "ui", "client", "domain", "protocol", "relay", "publisher", "login", "telemetry"]),
     (
         "cli",
         &[
@@ -67,7 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that are functions of their arguments, and what would be a hole in that.
-const PURE: &[&str] = &["protocol", "domain", "simulator", "ui", "filter", "untrusted"];
+const PURE: &[&str] = &["protocol", "domain", "simulator", "ui", "filter", "untrusted", "advice"];
 const IMPURE: &[&str] = &[
     "tokio",
     "tokio_tungstenite",
@@ -126,6 +112,11 @@ impl Source {
 #[test]
 fn modules_import_along_the_arrows_only() {
     assert_none(&against_the_arrows(&rust_files("src")));
+}
+
+#[test]
+fn every_arrow_is_used() {
+    assert_none(&unused(&rust_files("src"), ARROWS));
 }
 
 #[test]
@@ -200,6 +191,21 @@ fn against_the_arrows(files: &[Source]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Arrows along which nothing is imported: a permission that nobody needs is one that nobody watches.
+fn unused(files: &[Source], arrows: &[(&str, &[&str])]) -> Vec<String> {
+    let used: BTreeSet<(&str, String)> = files
+        .iter()
+        .filter(|file| !file.is_root())
+        .flat_map(|file| imports(file).into_iter().map(|import| (file.top(), import)))
+        .collect();
+    arrows
+        .iter()
+        .flat_map(|(from, may)| may.iter().map(move |to| (*from, *to)))
+        .filter(|(from, to)| !used.contains(&(*from, (*to).to_owned())))
+        .map(|(from, to)| format!("nothing in {from} imports {to}"))
+        .collect()
 }
 
 /// Top modules that `from` imports, and those that they import, and so on.
@@ -515,6 +521,17 @@ fn an_import_against_the_arrows_is_found_in_every_form() {
         let findings = against_the_arrows(&[source("src/relay/hub.rs", text)]);
         assert_eq!(findings, ["src/relay/hub.rs imports ui"], "{text}");
     }
+}
+
+#[test]
+fn an_arrow_that_is_not_used_is_found() {
+    let files = [
+        source("src/relay/hub.rs", "use crate::time::Clock; // use crate::tls;"),
+        source("src/relay.rs", "#[cfg(test)] use crate::tls;"),
+        source("src/client.rs", "use crate::tls::config;"),
+    ];
+    let arrows: &[(&str, &[&str])] = &[("relay", &["time", "tls"]), ("client", &["tls"])];
+    assert_eq!(unused(&files, arrows), ["nothing in relay imports tls"]);
 }
 
 #[test]

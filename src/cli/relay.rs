@@ -6,14 +6,16 @@
 mod address;
 mod folder;
 mod summary;
+mod token;
+mod tokens_file;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::flags::{self, Credentials, Files, Says};
 use super::{Failure, Outcome, say};
@@ -25,6 +27,7 @@ use crate::telemetry;
 use crate::time::Clock;
 use address::Listen;
 use folder::Folder;
+use tokens_file::{Follower, TokensFile};
 
 /// How long history is kept where nobody says otherwise.
 const HISTORY: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -34,8 +37,11 @@ const HISTORY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Without any settings it serves the app app-id / app-key / app-secret to this machine. SIGTERM and Ctrl-C
 /// drain it: clients are told to come back, and it ends with 0; a second one ends it at once.
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where to listen; localhost means both loopbacks [default: localhost:6001]
     #[arg(long, value_name = "HOST:PORT", value_parser = Listen::parse)]
     listen: Option<Listen>,
@@ -44,7 +50,8 @@ pub(crate) struct Args {
     key: Option<String>,
     #[command(flatten)]
     credentials: Credentials,
-    /// Who may join what: a file of [[token]] entries, by which the relay answers its own auth endpoint
+    /// Who may join what: a file of [[token]] entries, by which the relay answers its own auth endpoint, and
+    /// which is read anew when it changes [default: relay/tokens.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
     /// How long events are kept for who comes back, as in 12h or 7d [default: 7d]
@@ -67,6 +74,11 @@ pub(crate) struct Args {
     check: bool,
     #[command(flatten)]
     files: Files,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Token(token::Args),
 }
 
 /// A list of public names, as one value to clap.
@@ -94,8 +106,15 @@ impl Says for AppFlags<'_> {
     }
 }
 
-/// Serves until a signal.
+/// Serves until a signal, or does what the command below `relay` says.
 pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
+    match &args.command {
+        Some(Command::Token(args)) => token::run(args),
+        None => start(args, clock),
+    }
+}
+
+fn start(args: &Args, clock: Clock) -> Outcome {
     let loaded = flags::load(&args.files, &[&AppFlags(args)])?;
     let listen = match &args.listen {
         Some(listen) => listen.clone(),
@@ -103,9 +122,10 @@ pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
             Failure::Usage(format!("listen under [relay] in the settings file: {expected}"))
         })?,
     };
+    let (told, tokens, follower) = tokens(args, &loaded)?;
     let options = relay::Options {
         apps: apps(&loaded),
-        tokens: tokens(args)?,
+        tokens,
         history: args.history.unwrap_or(HISTORY),
         guard: guard(args),
         clock,
@@ -115,7 +135,7 @@ pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
     }
     if args.check {
         relay::validate(&listen.addresses(), &options).map_err(|error| Failure::Usage(error.to_string()))?;
-        return summary::print(&listen.addresses(), &options);
+        return summary::print(&listen.addresses(), &options, follower.as_ref().map(Follower::file));
     }
     let folder = if args.ephemeral { None } else { claim(&loaded.settings)? };
     let log = folder.as_ref().map(|_| "relay/log");
@@ -125,7 +145,7 @@ pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(serve(&listen, options));
+    let outcome = runtime.block_on(serve(&listen, options, follower, told));
     // A second signal leaves at once: what still runs is not waited for.
     runtime.shutdown_background();
     drop(folder);
@@ -145,14 +165,22 @@ fn claim(settings: &Settings) -> Result<Option<Folder>, Failure> {
     }
 }
 
-async fn serve(listen: &Listen, options: relay::Options) -> Outcome {
+async fn serve(
+    listen: &Listen,
+    options: relay::Options,
+    follower: Option<Follower>,
+    told: watch::Sender<Tokens>,
+) -> Outcome {
     let mut leave =
         Leave::new().map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
     let listeners = listen.bind().await.map_err(Failure::Failed)?;
     let addresses: Vec<_> =
         listeners.iter().filter_map(|listener: &TcpListener| listener.local_addr().ok()).collect();
     relay::validate(&addresses, &options).map_err(|error| Failure::Usage(error.to_string()))?;
-    summary::print(&addresses, &options)?;
+    summary::print(&addresses, &options, follower.as_ref().map(Follower::file))?;
+    if let Some(follower) = follower {
+        tokio::spawn(follower.run(told));
+    }
     let (drain, drained) = oneshot::channel::<()>();
     let shutdown = async {
         // An error means that the sender is gone, and then there is nobody left to wait for.
@@ -194,17 +222,20 @@ fn apps(Loaded { settings, relay }: &Loaded) -> Vec<App> {
     apps
 }
 
-fn tokens(args: &Args) -> Result<Tokens, Failure> {
-    let Some(path) = &args.tokens else { return Ok(Tokens::default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::Usage(format!("cannot read the tokens file {}: {error}", path.display()))
-    })?;
-    let tokens =
-        Tokens::parse(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
-    if tokens.has_plain() {
-        say(&format!("{} holds tokens as they are; sha256 = \"…\" tells nobody", path.display()));
+/// The tokens, where others can be put in their place, and who sees to that.
+type Known = (watch::Sender<Tokens>, watch::Receiver<Tokens>, Option<Follower>);
+
+fn tokens(args: &Args, loaded: &Loaded) -> Result<Known, Failure> {
+    let file = TokensFile::find(args.tokens.as_deref(), loaded);
+    let opened = file.map(TokensFile::open).transpose()?;
+    let (tokens, follower) =
+        opened.map_or_else(Default::default, |(tokens, follower)| (tokens, Some(follower)));
+    if let Some(follower) = follower.as_ref().filter(|_| tokens.has_plain()) {
+        let path = follower.file().path().display();
+        say(&format!("{path} holds tokens as they are; sha256 = \"…\" tells nobody"));
     }
-    Ok(tokens)
+    let (told, tokens) = watch::channel(tokens);
+    Ok((told, tokens, follower))
 }
 
 fn guard(args: &Args) -> Vec<Subscription> {

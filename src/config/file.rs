@@ -145,6 +145,7 @@ impl File {
         ] {
             *place = place.take().map(|place| folder.join(place));
         }
+        file.relay.count_from(folder);
         Ok(file)
     }
 

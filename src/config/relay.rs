@@ -3,9 +3,12 @@
 //! Limits stand under `[relay.limits]` for all apps, and under an app for that one. Without an app in the
 //! file the one app is what the other layers name (`PUSHER_APP_ID`, `--app-id` …), else the default one.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 use super::secret::Secret;
+use super::webhook::WebhookFile;
 use crate::relay::{App, Limits, Origins};
 
 /// Where a relay listens if nobody says otherwise: both loopbacks.
@@ -16,12 +19,21 @@ const LISTEN: &str = "localhost:6001";
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Relay {
     listen: Option<String>,
+    tokens: Option<PathBuf>,
     limits: LimitsFile,
+}
+
+impl Relay {
+    /// Counts relative paths from this folder.
+    pub(super) fn count_from(&mut self, folder: &Path) {
+        self.tokens = self.tokens.take().map(|path| folder.join(path));
+    }
 }
 
 /// `[[app]]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the file")]
 pub(super) struct AppFile {
     id: String,
     key: String,
@@ -41,6 +53,8 @@ pub(super) struct AppFile {
     origins: Option<Vec<String>>,
     #[serde(default)]
     limits: LimitsFile,
+    #[serde(default)]
+    webhook: Vec<WebhookFile>,
 }
 
 fn yes() -> bool {
@@ -88,6 +102,8 @@ impl LimitsFile {
 pub struct RelayFile {
     /// Where to listen, as a flag would say it.
     pub listen: String,
+    /// The file of tokens, if another than the relay's own.
+    pub tokens: Option<PathBuf>,
     /// The apps; none if the file lists none.
     pub apps: Vec<App>,
     /// The limits of an app that is not in the file.
@@ -106,9 +122,10 @@ impl RelayFile {
             watchlist: app.watchlist,
             subscription_count: app.subscription_count,
             limits: app.limits.over(limits),
+            webhooks: app.webhook.iter().map(WebhookFile::webhook).collect(),
             ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
         });
         let listen = relay.listen.clone().unwrap_or_else(|| LISTEN.to_owned());
-        Self { listen, apps: apps.collect(), limits }
+        Self { listen, tokens: relay.tokens.clone(), apps: apps.collect(), limits }
     }
 }

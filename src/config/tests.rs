@@ -310,10 +310,13 @@ fn a_file_that_was_named_must_be_there_and_one_that_was_not_need_not() {
 fn the_files_paths_count_from_its_own_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(FILE_NAME);
-    fs::write(&path, "env_file = \"venue.env\"\ndata_dir = \"data\"\n").expect("a file");
+    let text = "env_file = \"venue.env\"\ndata_dir = \"data\"\n[relay]\ntokens = \"tokens.toml\"\n";
+    fs::write(&path, text).expect("a file");
     fs::write(folder.path().join("venue.env"), "PUSHER_APP_KEY=from-the-env\n").expect("a file");
     let sources = Sources { config: Some(path), env_file: None };
-    let settings = load(&sources, &Environment::default(), Layer::default()).expect("settings").settings;
+    let Loaded { settings, relay } =
+        load(&sources, &Environment::default(), Layer::default()).expect("settings");
     assert_eq!(settings.key.as_deref(), Some("from-the-env"));
     assert_eq!(settings.data_dir, Some(folder.path().join("data")));
+    assert_eq!(relay.tokens, Some(folder.path().join("tokens.toml")));
 }

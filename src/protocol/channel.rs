@@ -139,11 +139,17 @@ impl fmt::Display for ChannelName {
 pub struct Pattern(ChannelName);
 
 impl Pattern {
-    /// Parses `prefix.*`. What the star stands for is never empty.
+    /// Parses `prefix.*`, with a prefix of up to [`ChannelName::MAX`] characters.
     pub fn parse(text: &str) -> Result<Self, BadChannel> {
+        Self::parse_within(text, ChannelName::MAX)
+    }
+
+    /// Parses `prefix.*`, with a prefix of up to `limit` characters; a `limit` of 0 is none. What the star
+    /// stands for is never empty.
+    pub fn parse_within(text: &str, limit: usize) -> Result<Self, BadChannel> {
         let stem =
             text.strip_suffix('*').filter(|stem| stem.ends_with('.')).ok_or(BadChannel::BadCharacter)?;
-        let stem = ChannelName::parse(stem)?;
+        let stem = ChannelName::parse_within(stem, limit)?;
         match stem.kind() {
             ChannelKind::Public | ChannelKind::Private => Ok(Self(stem)),
             ChannelKind::Encrypted | ChannelKind::Presence | ChannelKind::ServerToUser => {
@@ -184,12 +190,25 @@ pub enum Subscription {
 }
 
 impl Subscription {
-    /// Parses a name or a pattern.
+    /// Parses a name or a pattern of up to [`ChannelName::MAX`] characters.
     pub fn parse(text: &str) -> Result<Self, BadChannel> {
+        Self::parse_within(text, ChannelName::MAX)
+    }
+
+    /// Parses a name or a pattern of up to `limit` characters, the star not counted; a `limit` of 0 is none.
+    pub fn parse_within(text: &str, limit: usize) -> Result<Self, BadChannel> {
         if text.ends_with('*') {
-            Pattern::parse(text).map(Self::Pattern)
+            Pattern::parse_within(text, limit).map(Self::Pattern)
         } else {
-            ChannelName::parse(text).map(Self::Channel)
+            ChannelName::parse_within(text, limit).map(Self::Channel)
+        }
+    }
+
+    /// Whether who subscribes this hears that channel.
+    pub fn covers(&self, channel: &ChannelName) -> bool {
+        match self {
+            Self::Channel(name) => name == channel,
+            Self::Pattern(pattern) => pattern.matches(channel),
         }
     }
 
@@ -258,6 +277,35 @@ mod tests {
         assert!(ChannelName::parse(&"a".repeat(200)).is_ok());
         assert_eq!(ChannelName::parse(&"a".repeat(201)), Err(BadChannel::TooLong { limit: 200 }));
         assert!(ChannelName::parse_within(&"a".repeat(5000), 0).is_ok());
+    }
+
+    #[test]
+    fn patterns_have_the_same_limit_and_the_star_does_not_count() {
+        let pattern = |stem: usize| format!("{}.*", "a".repeat(stem - 1));
+        for (limit, fits) in [(10, 10), (ChannelName::MAX, 200), (0, 5000)] {
+            assert!(Subscription::parse_within(&pattern(fits), limit).is_ok(), "{limit}");
+        }
+        for (limit, long) in [(10, 11), (ChannelName::MAX, 201)] {
+            let refused = Err(BadChannel::TooLong { limit });
+            assert_eq!(Subscription::parse_within(&pattern(long), limit), refused);
+        }
+        assert_eq!(Subscription::parse(&pattern(201)), Err(BadChannel::TooLong { limit: 200 }));
+    }
+
+    #[test]
+    fn a_subscription_covers_what_it_would_hear() {
+        let wanted = |text: &str| Subscription::parse(text).expect(text);
+        for (subscription, channel, covered) in [
+            ("booking.7", "booking.7", true),
+            ("booking.7", "booking.70", false),
+            ("booking.7", "private-booking.7", false),
+            ("booking.*", "booking.7", true),
+            ("booking.*", "booking.7.paid", true),
+            ("booking.*", "booking.", false),
+            ("booking.*", "private-booking.7", false),
+        ] {
+            assert_eq!(wanted(subscription).covers(&name(channel)), covered, "{subscription} {channel}");
+        }
     }
 
     #[test]

@@ -110,12 +110,14 @@ impl User {
             watchlist: Option<Vec<serde_json::Value>>,
         }
         let fields: Fields<'_> = serde_json::from_str(user_data).map_err(|_| BadMember::NoId)?;
-        let watched = fields.watchlist.unwrap_or_default();
-        Ok(Self {
-            id: id(fields.id)?,
-            user_info: told(fields.user_info),
-            watchlist: watched.iter().filter_map(|id| Some(id.as_str()?.to_owned())).collect(),
-        })
+        let mut watchlist: Vec<String> = Vec::new();
+        for id in fields.watchlist.iter().flatten().filter_map(serde_json::Value::as_str) {
+            // Named twice is meant once.
+            if !watchlist.iter().any(|known| known == id) {
+                watchlist.push(id.to_owned());
+            }
+        }
+        Ok(Self { id: id(fields.id)?, user_info: told(fields.user_info), watchlist })
     }
 
     /// The user as a member of a presence channel.
@@ -176,17 +178,17 @@ fn internal(event: &str, channel: Option<&str>, told: &impl Serialize) -> Server
 mod tests {
     use super::*;
 
-    fn member(user_id: &str, user_info: Option<&str>) -> Result<Member, BadMember> {
-        Ok(Member { user_id: user_id.into(), user_info: user_info.map(str::to_owned) })
+    fn member(user_id: &str, user_info: Option<&str>) -> Member {
+        Member { user_id: user_id.into(), user_info: user_info.map(str::to_owned) }
     }
 
     #[test]
     fn a_member_is_read_in_every_form_of_the_field() {
         for (text, expected) in [
-            (r#"{"user_id":"7","user_info":{"name": "Ayu"}}"#, member("7", Some(r#"{"name": "Ayu"}"#))),
-            (r#"{"user_id":7}"#, member("7", None)),
-            (r#"{"user_id":-7,"user_info":null,"more":1}"#, member("-7", None)),
-            (r#"{"user_info":"x","user_id":"a b"}"#, member("a b", Some("\"x\""))),
+            (r#"{"user_id":"7","user_info":{"name": "Ayu"}}"#, Ok(member("7", Some(r#"{"name": "Ayu"}"#)))),
+            (r#"{"user_id":7}"#, Ok(member("7", None))),
+            (r#"{"user_id":-7,"user_info":null,"more":1}"#, Ok(member("-7", None))),
+            (r#"{"user_info":"x","user_id":"a b"}"#, Ok(member("a b", Some("\"x\"")))),
             (r#"{"user_id":""}"#, Err(BadMember::Id)),
             (r#"{"user_id":null}"#, Err(BadMember::NoId)),
             (r#"{"user_id":1.5}"#, Err(BadMember::NoId)),
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_user_needs_an_id_that_is_text() {
-        let user = User::parse(r#"{"id":"7","user_info":{"a":1},"watchlist":["8",9,null,"10"]}"#);
+        let user = User::parse(r#"{"id":"7","user_info":{"a":1},"watchlist":["8",9,null,"10","8"]}"#);
         let expected = User {
             id: "7".into(),
             user_info: Some(r#"{"a":1}"#.into()),

@@ -466,11 +466,10 @@ impl Peer {
                 "this name is guarded: from another machine it takes an auth that is valid for the same name with private-",
             )),
             ChannelKind::Private | ChannelKind::Encrypted if signed(&to.to_string(), None) => Ok(None),
-            ChannelKind::Private | ChannelKind::Encrypted => Err(bad_auth()),
             ChannelKind::Presence if signed(&to.to_string(), channel_data) => {
                 self.member(channel_data).map(Some)
             }
-            ChannelKind::Presence => Err(bad_auth()),
+            ChannelKind::Private | ChannelKind::Encrypted | ChannelKind::Presence => Err(bad_auth()),
             ChannelKind::ServerToUser => match (&self.user, to) {
                 (Some(user), Subscription::Channel(name)) if name.user() == Some(&user.id) => Ok(None),
                 (Some(_), _) => Err(unauthorized("this is another user's")),

@@ -6,8 +6,10 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use toml::Spanned;
 
 use crate::protocol::{ChannelKind, Subscription};
 
@@ -22,6 +24,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 2] = [Self::Staff, Self::Admin];
+
     /// The role as files and answers write it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,30 +77,55 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Text that is no tokens file.
+/// Text that is no tokens file. Each says the line, and none quotes it: it may hold a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTokens {
-    /// Not TOML, or not of the right shape; says where.
-    #[error("{0}")]
-    Toml(String),
+    /// Not TOML, or not of the right shape.
+    #[error("line {line}: {reason}")]
+    Toml {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A name that cannot be a member's id.
+    #[error("line {line}: a token's name has 1 to {NAME} characters, none of them a control character")]
+    Name {
+        /// The line of the name.
+        line: usize,
+    },
     /// An entry without a token, or with two.
-    #[error("token \"{name}\" needs either sha256 = \"…\" or token = \"…\"")]
+    #[error("line {line}: token \"{name}\" needs either sha256 = \"…\" or token = \"…\"")]
     OneOf {
+        /// The line of the entry's name.
+        line: usize,
         /// The entry's name.
         name: String,
     },
     /// A hash that is none.
-    #[error("token \"{name}\": sha256 is 64 hexadecimal digits")]
+    #[error("line {line}: token \"{name}\": sha256 is 64 hexadecimal digits")]
     Hash {
+        /// The line of the entry's name.
+        line: usize,
         /// The entry's name.
         name: String,
     },
     /// A token that anybody can guess.
-    #[error("token \"{name}\" is empty")]
+    #[error("line {line}: token \"{name}\" is empty")]
     Empty {
+        /// The line of the entry's name.
+        line: usize,
         /// The entry's name.
         name: String,
     },
+}
+
+/// Characters of a bearer's name: it is the member's id in presence channels.
+const NAME: usize = 128;
+
+/// Whether a text can be a bearer's name.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= NAME && !text.chars().any(char::is_control)
 }
 
 #[derive(Deserialize)]
@@ -108,38 +138,63 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    name: String,
+    name: Spanned<String>,
     role: Role,
-    sha256: Option<String>,
-    token: Option<String>,
+    sha256: Option<Unquoted>,
+    token: Option<Unquoted>,
     user_id: Option<u64>,
     channels: Option<Vec<String>>,
+}
+
+/// Text that no error quotes, not even where something else stands in its place.
+struct Unquoted(String);
+
+impl<'de> Deserialize<'de> for Unquoted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => Ok(Self(text)),
+            _ => Err(serde::de::Error::custom("expected text in quotes")),
+        }
+    }
 }
 
 impl Tokens {
     /// Parses the text of a tokens file: `[[token]]` with `name`, `role`, and `sha256` or `token`.
     pub fn parse(text: &str) -> Result<Self, BadTokens> {
         // toml's own message quotes the line, and a line may hold a token.
-        let file: File = toml::from_str(text).map_err(|error| BadTokens::Toml(place(text, &error)))?;
+        let file: File = toml::from_str(text).map_err(|error| BadTokens::Toml {
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            reason: error.message().lines().collect::<Vec<_>>().join("; "),
+        })?;
         let mut tokens = Self::default();
         for Entry { name, role, sha256, token, user_id, channels } in file.token {
-            let sha256 = match (sha256, token) {
+            let line = line_of(text, name.span().start);
+            let name = name.into_inner();
+            if !is_name(&name) {
+                return Err(BadTokens::Name { line });
+            }
+            let sha256 = match (sha256.map(|text| text.0), token.map(|text| text.0)) {
                 (Some(hash), None) => {
                     let mut bytes = [0; 32];
                     hex::decode_to_slice(hash.trim(), &mut bytes)
-                        .map_err(|_| BadTokens::Hash { name: name.clone() })?;
+                        .map_err(|_| BadTokens::Hash { line, name: name.clone() })?;
                     bytes
                 }
-                (None, Some(token)) if token.is_empty() => return Err(BadTokens::Empty { name }),
+                (None, Some(token)) if token.is_empty() => return Err(BadTokens::Empty { line, name }),
                 (None, Some(token)) => {
                     tokens.plain = true;
                     hash(&token)
                 }
-                (None, None) | (Some(_), Some(_)) => return Err(BadTokens::OneOf { name }),
+                (None, None) | (Some(_), Some(_)) => return Err(BadTokens::OneOf { line, name }),
             };
             tokens.entries.push(Token { name, role, user_id, channels, sha256 });
         }
         Ok(tokens)
+    }
+
+    /// These tokens for good, as a relay's options want them: nobody will put others in their place.
+    pub fn fixed(self) -> watch::Receiver<Self> {
+        watch::Sender::new(self).subscribe()
     }
 
     /// These tokens and one more: what the demo makes for itself.
@@ -177,12 +232,14 @@ fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-fn place(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
-    }
+/// What a tokens file holds of a token: its SHA-256, in hexadecimal digits.
+pub fn sha256(token: &SecretString) -> String {
+    hex::encode(hash(token.expose_secret()))
+}
+
+/// The line, from 1, that holds the byte at `at`.
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 impl Token {
@@ -304,10 +361,16 @@ mod tests {
     #[test]
     fn what_is_no_tokens_file_is_refused_without_quoting_a_token() {
         for (text, says) in [
-            ("[[token]]\nname = \"a\"\nrole = \"staff\"\n", "either"),
+            ("[[token]]\nname = \"a\"\nrole = \"staff\"\n", "line 2: token \"a\" needs either"),
             ("[[token]]\nname = \"a\"\nrole = \"staff\"\ntoken = \"hush\"\nsha256 = \"00\"\n", "either"),
-            ("[[token]]\nname = \"a\"\nrole = \"staff\"\nsha256 = \"00\"\n", "64"),
-            ("[[token]]\nname = \"a\"\nrole = \"staff\"\ntoken = \"\"\n", "empty"),
+            (
+                "\n[[token]]\nname = \"a\"\nrole = \"staff\"\nsha256 = \"00\"\n",
+                "line 3: token \"a\": sha256 is 64",
+            ),
+            ("[[token]]\nname = \"a\"\nrole = \"staff\"\ntoken = \"\"\n", "line 2: token \"a\" is empty"),
+            ("[[token]]\nname = \"\"\nrole = \"staff\"\ntoken = \"hush\"\n", "line 2: a token's name"),
+            ("[[token]]\nname = \"\\u0007\"\nrole = \"staff\"\ntoken = \"hush\"\n", "line 2: a token's name"),
+            ("[[token]]\nname = \"a\"\nrole = \"staff\"\ntoken = [\"hush\"]\n", "line 4: expected text"),
             ("[[token]]\nname = \"a\"\nrole = \"boss\"\ntoken = \"hush\"\n", "line 3"),
             ("[[token]]\nname = \"a\"\nrole = \"staff\"\ntokn = \"hush\"\n", "line 4"),
             ("[[token]]\nname = \"a\"\nrole = \"staff\"\ntoken = \"hush\n", "line 4"),

@@ -29,6 +29,7 @@ use crate::time;
 
 /// One app that the relay serves.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct App {
     /// Names the app in the HTTP API's paths. Unique.
     pub id: String,

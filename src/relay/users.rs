@@ -92,11 +92,10 @@ fn frame(online: &[&str], offline: &[&str]) -> Bytes {
 /// Takes an outbox off a user's list; whether it was the last there.
 fn remove(lists: &mut HashMap<String, Vec<Arc<Outbox>>>, user_id: &str, outbox: &Arc<Outbox>) -> bool {
     let Some(list) = lists.get_mut(user_id) else { return false };
-    let before = list.len();
     list.retain(|other| !Arc::ptr_eq(other, outbox));
-    let last = list.is_empty() && before > 0;
-    if list.is_empty() {
+    let empty = list.is_empty();
+    if empty {
         lists.remove(user_id);
     }
-    last
+    empty
 }

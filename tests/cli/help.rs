@@ -2,17 +2,30 @@
 
 use crate::bench::Home;
 
-const COMMANDS: [&str; 8] = ["", "demo", "relay", "tail", "emit", "login", "logout", "whoami"];
+const COMMANDS: [&str; 12] = [
+    "",
+    "demo",
+    "relay",
+    "relay token",
+    "relay token add",
+    "relay token list",
+    "relay token revoke",
+    "tail",
+    "emit",
+    "login",
+    "logout",
+    "whoami",
+];
 
 #[test]
 fn every_command_explains_itself() {
     for command in COMMANDS {
         let home = Home::new();
-        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let ran = home.run(&args);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{command}");
         let name = if command.is_empty() { "frontdesk" } else { command };
-        insta::assert_snapshot!(format!("help_{name}"), ran.stdout);
+        insta::assert_snapshot!(format!("help_{}", name.replace(' ', "_")), ran.stdout);
     }
 }
 

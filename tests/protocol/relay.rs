@@ -34,7 +34,7 @@ impl Venue {
         let relay = listener.local_addr().expect("an address");
         let options = relay::Options {
             apps: vec![App::new("1001", KEY, SecretString::from(SECRET))],
-            tokens: Tokens::default().with("sari", Role::Admin, &SecretString::from(TOKEN)),
+            tokens: Tokens::default().with("sari", Role::Admin, &SecretString::from(TOKEN)).fixed(),
             history,
             guard: vec![Subscription::parse("staff").expect("a name")],
             clock: Clock::system(),

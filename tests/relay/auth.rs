@@ -20,7 +20,7 @@ token = "2|ayu-token"
 
 async fn relay() -> Running {
     let mut settings = options();
-    settings.tokens = Tokens::parse(TOKENS).expect("tokens");
+    settings.tokens = Tokens::parse(TOKENS).expect("tokens").fixed();
     Running::start_with(settings).await
 }
 
@@ -149,7 +149,7 @@ async fn a_bearer_is_told_who_it_is() {
 #[tokio::test]
 async fn pages_of_this_machine_may_ask_and_by_setting_others() {
     let mut settings = options();
-    settings.tokens = Tokens::parse(TOKENS).expect("tokens");
+    settings.tokens = Tokens::parse(TOKENS).expect("tokens").fixed();
     let open = Running::start_with(settings.clone()).await;
     settings.apps[0].origins = Origins::Listed(vec!["https://desk.example".into()]);
     let listed = Running::start_with(settings).await;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's helper fails as a test does")]
 
+mod api;
 mod auth;
 mod cache;
 mod catchup;
@@ -12,6 +13,8 @@ mod halves;
 mod idle;
 mod presence;
 mod publish;
+mod requests;
 mod subscribe;
 mod support;
 mod users;
+mod webhooks;

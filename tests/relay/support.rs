@@ -30,7 +30,7 @@ pub(crate) fn options() -> Options {
     let names = ["admin", "staff", "booking.*"];
     Options {
         apps: vec![App::new("1001", KEY, SecretString::from(SECRET))],
-        tokens: Tokens::default(),
+        tokens: Tokens::default().fixed(),
         history: Duration::from_secs(3600),
         guard: names.iter().map(|name| Subscription::parse(name).expect(name)).collect(),
         clock: Clock::system(),
@@ -142,7 +142,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);

@@ -51,7 +51,7 @@ impl House {
             listener,
             relay: relay::Options {
                 apps: vec![App::new(APP_ID, key.clone(), secret.clone())],
-                tokens: Tokens::default().with(BEARER, Role::Admin, &token),
+                tokens: Tokens::default().with(BEARER, Role::Admin, &token).fixed(),
                 history: HISTORY,
                 guard: Vec::new(),
                 clock,

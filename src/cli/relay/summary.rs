@@ -7,17 +7,18 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::super::Outcome;
-use crate::relay::{App, Options};
+use super::tokens_file::TokensFile;
+use crate::relay::{App, Options, Webhook};
 
 /// Prints it, a line each.
-pub(super) fn print(addresses: &[SocketAddr], options: &Options) -> Outcome {
-    for line in text(addresses, options).lines() {
+pub(super) fn print(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>) -> Outcome {
+    for line in text(addresses, options, tokens).lines() {
         super::super::print(line)?;
     }
     Ok(())
 }
 
-fn text(addresses: &[SocketAddr], options: &Options) -> String {
+fn text(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>) -> String {
     let mut text = String::new();
     let mut line = |words: std::fmt::Arguments<'_>| {
         // Writing to a string can't fail.
@@ -31,9 +32,12 @@ fn text(addresses: &[SocketAddr], options: &Options) -> String {
     ));
     for app in &options.apps {
         line(format_args!("app     {} with the key {}{}", app.id, app.key, remarks(app)));
+        for webhook in &app.webhooks {
+            line(format_args!("        tells {} of {}", webhook.place(), told(webhook)));
+        }
     }
     line(format_args!("open    {}", opened(options)));
-    line(format_args!("tokens  {}", bearers(options)));
+    line(format_args!("tokens  {}", bearers(options, tokens)));
     line(format_args!("history {}", history(options.history)));
     let (Some(app), Some(address)) = (options.apps.first(), addresses.first()) else { return text };
     let host = if address.ip().is_unspecified() { "THIS-HOST".to_owned() } else { host_of(*address) };
@@ -70,6 +74,11 @@ fn remarks(app: &App) -> String {
     if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
 }
 
+fn told(webhook: &Webhook) -> String {
+    let kinds: Vec<_> = webhook.events().iter().map(|kind| kind.name()).collect();
+    if kinds.is_empty() { "everything".to_owned() } else { kinds.join(", ") }
+}
+
 fn opened(options: &Options) -> String {
     if options.guard.is_empty() {
         return "every public name, to whoever has the app key (--open)".to_owned();
@@ -78,13 +87,16 @@ fn opened(options: &Options) -> String {
     format!("public names, to this machine all, to others all but {} (--guard)", names.join(", "))
 }
 
-fn bearers(options: &Options) -> String {
-    if options.tokens.is_empty() {
-        return "none, so the auth endpoint here refuses everybody (--tokens FILE)".to_owned();
+fn bearers(options: &Options, file: Option<&TokensFile>) -> String {
+    let tokens = options.tokens.borrow();
+    let place = file.map(|file| format!(" in {}", file.path().display())).unwrap_or_default();
+    if tokens.is_empty() {
+        return format!(
+            "none{place}, so the auth endpoint here refuses everybody; `frontdesk relay token add` makes one"
+        );
     }
-    let names: Vec<String> =
-        options.tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
-    names.join(", ")
+    let names: Vec<String> = tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
+    format!("{}{place}", names.join(", "))
 }
 
 fn history(span: Duration) -> String {

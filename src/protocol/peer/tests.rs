@@ -96,7 +96,7 @@ fn the_official_signature_opens_its_channel_and_no_other() {
     assert_eq!(joined, [Output::Join { to: to.clone(), since: None, member: None }]);
     let head = Position { epoch: Epoch(1), offset: 9 };
     let ack = ServerOp::Subscribed { channel: "private-foobar".into(), data: "{}".into(), recovery: None };
-    assert_eq!(peer.joined(&to, None, Joined { head, missed: None }, None), [ack.clone()]);
+    assert_eq!(peer.joined(&to, None, Joined { head, missed: None }, None), std::slice::from_ref(&ack));
     let again = subscribe(&mut peer, "private-foobar", Some(&auth), None);
     assert_eq!(again, [Output::Again(to.clone())], "it is not joined twice");
     assert_eq!(peer.again(&to, None), ack);
@@ -221,8 +221,8 @@ fn say(peer: &mut Peer, op: ClientOp, now: Instant) -> Vec<Output> {
     outputs(peer)
 }
 
-fn auth(text: &str) -> Option<String> {
-    Some(sign::auth(KEY, SECRET, text))
+fn auth(text: &str) -> String {
+    sign::auth(KEY, SECRET, text)
 }
 
 fn enter(channel: &str, channel_data: Option<&str>, auth: Option<String>) -> ClientOp {
@@ -232,7 +232,7 @@ fn enter(channel: &str, channel_data: Option<&str>, auth: Option<String>) -> Cli
 
 fn entered(channel: &str, channel_data: &str) -> ClientOp {
     let text = sign::channel_text("1234.1234", channel, Some(channel_data));
-    enter(channel, Some(channel_data), auth(&text))
+    enter(channel, Some(channel_data), Some(auth(&text)))
 }
 
 fn signin(user_data: &str) -> ClientOp {
@@ -261,9 +261,9 @@ fn a_presence_channel_is_entered_by_whom_the_backend_has_named_and_nobody_else()
     assert_eq!(peer.subscriptions().collect::<Vec<_>>(), [(&to, Some("7"))]);
     let large = format!(r#"{{"user_id":"7","user_info":"{}"}}"#, "x".repeat(2047));
     let fits = format!(r#"{{"user_id":"7","user_info":"{}"}}"#, "x".repeat(2046));
-    let plain = |channel: &str| auth(&sign::channel_text("1234.1234", channel, None));
+    let plain = |channel: &str| Some(auth(&sign::channel_text("1234.1234", channel, None)));
     for (op, expected) in [
-        (enter("presence-a", Some(ayu), auth("another text")), Some(("AuthError", 401))),
+        (enter("presence-a", Some(ayu), Some(auth("another text"))), Some(("AuthError", 401))),
         (enter("presence-a", Some(ayu), plain("presence-a")), Some(("AuthError", 401))),
         (enter("presence-a", Some(ayu), None), Some(("AuthError", 401))),
         (enter("presence-a", None, plain("presence-a")), Some(("InvalidMember", 400))),
@@ -302,7 +302,8 @@ fn who_has_signed_in_enters_without_channel_data_and_hears_what_is_told_to_that_
     assert!(matches!(&say(&mut peer, own(), now)[..], [Output::Join { member: None, .. }]));
     let stranger = enter("#server-to-user-8", None, None);
     assert_eq!(refusal(&say(&mut peer, stranger, now)), Some(("AuthError", 401)));
-    let presence = enter("presence-a", None, auth(&sign::channel_text("1234.1234", "presence-a", None)));
+    let presence =
+        enter("presence-a", None, Some(auth(&sign::channel_text("1234.1234", "presence-a", None))));
     let joined = say(&mut peer, presence, now);
     assert!(matches!(&joined[..], [Output::Join { member: Some(member), .. }] if *member == user.member()));
     let other = say(&mut peer, signin(r#"{"id":"8"}"#), now);
@@ -348,7 +349,10 @@ fn a_signin_that_is_not_the_backends_ends_the_connection() {
 #[test]
 fn a_watchlist_of_more_than_a_hundred_is_refused_and_the_user_signed_in() {
     let now = crate::time::monotonic();
-    let data = |count: usize| serde_json::json!({"id": "7", "watchlist": vec!["8"; count]}).to_string();
+    let data = |count: usize| {
+        serde_json::json!({"id": "7", "watchlist": (0..count).map(|n| n.to_string()).collect::<Vec<_>>()})
+            .to_string()
+    };
     let told = say(&mut open(Hello::default(), now), signin(&data(100)), now);
     assert!(matches!(&told[..], [_, Output::SignIn(user)] if user.watchlist.len() == 100));
     let told = say(&mut open(Hello::default(), now), signin(&data(101)), now);
@@ -388,7 +392,8 @@ fn event(channel: &str, event: &str, data: &str) -> ClientOp {
 fn client_events_are_for_the_subscribers_of_private_and_presence_channels() {
     let now = crate::time::monotonic();
     let mut peer = open(Hello { local: true, ..Hello::default() }, now);
-    let signed = |channel: &str| enter(channel, None, auth(&sign::channel_text("1234.1234", channel, None)));
+    let signed =
+        |channel: &str| enter(channel, None, Some(auth(&sign::channel_text("1234.1234", channel, None))));
     for channel in ["a", "private-a", "private-cache-a", "private-encrypted-a"] {
         assert!(matches!(say(&mut peer, signed(channel), now)[..], [Output::Join { .. }]), "{channel}");
     }

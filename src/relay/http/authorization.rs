@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, Asked, answer, body, json, pairs, too_exposed};
 use crate::protocol::peer::SocketId;
 use crate::protocol::{ChannelKind, Subscription, sign};
-use crate::relay::auth::{Token, Tokens};
+use crate::relay::auth::Token;
 use crate::relay::{Relay, Tenant};
 
 /// Bytes of a body that asks for a channel.
@@ -25,12 +25,12 @@ struct Message<'a> {
 }
 
 /// Who bears the request's token.
-fn bearer<'a>(tokens: &'a Tokens, headers: &HeaderMap) -> Option<&'a Token> {
+fn bearer(relay: &Relay, headers: &HeaderMap) -> Option<Token> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    tokens.find(token.trim())
+    relay.tokens.borrow().find(token.trim()).cloned()
 }
 
 fn unauthenticated() -> Answer {
@@ -51,9 +51,9 @@ pub fn user(relay: &Relay, asked: &Asked) -> Answer {
         name: &'a str,
         role: &'a str,
     }
-    match bearer(&relay.tokens, asked.request.headers()) {
+    match bearer(relay, asked.request.headers()) {
         Some(Token { name, role, user_id, .. }) => {
-            json(StatusCode::OK, &User { id: *user_id, name, role: role.as_str() })
+            json(StatusCode::OK, &User { id: user_id, name: &name, role: role.as_str() })
         }
         None => unauthenticated(),
     }
@@ -63,7 +63,7 @@ pub fn user(relay: &Relay, asked: &Asked) -> Answer {
 pub async fn channel(relay: &Arc<Relay>, asked: Asked) -> Answer {
     let Asked { request, exposure, .. } = asked;
     let (head, incoming) = request.into_parts();
-    let Some(token) = bearer(&relay.tokens, &head.headers) else { return unauthenticated() };
+    let Some(token) = bearer(relay, &head.headers) else { return unauthenticated() };
     let mut form = Form::from_pairs(head.uri.query().unwrap_or_default().as_bytes());
     if head.method == Method::POST {
         let (bytes, _held) = match body(relay, incoming, BODY).await {
@@ -86,7 +86,7 @@ pub async fn channel(relay: &Arc<Relay>, asked: Asked) -> Answer {
     if too_exposed(tenant, &exposure) {
         return denied("The app has a default or short secret, and serves nobody through a proxy.");
     }
-    json(StatusCode::OK, &grant(tenant, token, socket_id, &wanted))
+    json(StatusCode::OK, &grant(tenant, &token, socket_id, &wanted))
 }
 
 /// The app that this connection belongs to; with none, the first: it is usually the only one.

@@ -99,7 +99,14 @@ pub(crate) fn relay(hook: Option<&str>) -> String {
 
 /// soketi's settings file.
 pub(crate) fn soketi(hook: Option<&str>) -> String {
-    let events = ["client_event", "channel_occupied", "channel_vacated", "member_added", "member_removed", "cache_miss"];
+    let events = [
+        "client_event",
+        "channel_occupied",
+        "channel_vacated",
+        "member_added",
+        "member_removed",
+        "cache_miss",
+    ];
     let apps = APPS.map(|app| {
         let mut told: Map<String, Value> = serde_json::from_str(app.soketi).unwrap();
         for (name, value) in [("id", app.id), ("key", app.key), ("secret", app.secret)] {

@@ -70,22 +70,38 @@ fn lengths(suite: &mut Suite) {
         wire.bytes(&bytes).await;
         assert_pong(&mut wire).await;
     });
-    suite.not_soketi("it takes 100 MB", "a message of more than 16 KiB is closed with 1009", |at| async move {
-        closes(at, &frame(FIN | TEXT, ping(TOO_LONG).as_bytes()), &[1009]).await;
-    });
-    suite.not_soketi("it takes 100 MB", "the announcement of too long a message is enough for 1009", |at| async move {
-        closes(at, &head(FIN | TEXT, 0x80, 1 << 30), &[1009]).await;
-    });
-    suite.not_soketi("it takes 100 MB", "fragments that are too long together are closed with 1009", |at| async move {
-        let mut bytes = frame(TEXT, &[b'x'; 10_000]);
-        bytes.extend(frame(FIN | CONTINUATION, &[b'x'; 10_000]));
-        closes(at, &bytes, &[1009]).await;
-    });
-    suite.not_soketi("it waits for all of it", "a length with its highest bit set is closed with 1002 or 1009", |at| async move {
-        let mut bytes = vec![FIN | TEXT, 0xFF];
-        bytes.extend(u64::MAX.to_be_bytes());
-        closes(at, &bytes, &[1002, 1009]).await;
-    });
+    suite.not_soketi(
+        "it takes 100 MB",
+        "a message of more than 16 KiB is closed with 1009",
+        |at| async move {
+            closes(at, &frame(FIN | TEXT, ping(TOO_LONG).as_bytes()), &[1009]).await;
+        },
+    );
+    suite.not_soketi(
+        "it takes 100 MB",
+        "the announcement of too long a message is enough for 1009",
+        |at| async move {
+            closes(at, &head(FIN | TEXT, 0x80, 1 << 30), &[1009]).await;
+        },
+    );
+    suite.not_soketi(
+        "it takes 100 MB",
+        "fragments that are too long together are closed with 1009",
+        |at| async move {
+            let mut bytes = frame(TEXT, &[b'x'; 10_000]);
+            bytes.extend(frame(FIN | CONTINUATION, &[b'x'; 10_000]));
+            closes(at, &bytes, &[1009]).await;
+        },
+    );
+    suite.not_soketi(
+        "it waits for all of it",
+        "a length with its highest bit set is closed with 1002 or 1009",
+        |at| async move {
+            let mut bytes = vec![FIN | TEXT, 0xFF];
+            bytes.extend(u64::MAX.to_be_bytes());
+            closes(at, &bytes, &[1002, 1009]).await;
+        },
+    );
 }
 
 fn fragments(suite: &mut Suite) {
@@ -111,14 +127,17 @@ fn fragments(suite: &mut Suite) {
             assert_pong(&mut wire).await;
         });
     }
-    suite.case("a ping between fragments is answered at once, and the text is whole afterwards", |at| async move {
-        let mut wire = at.desk().await;
-        wire.frame(TEXT, br#"{"event":"#).await;
-        wire.frame(FIN | PING, b"between").await;
-        assert_ws_pong(&mut wire, b"between").await;
-        wire.frame(FIN | CONTINUATION, br#""pusher:ping"}"#).await;
-        assert_pong(&mut wire).await;
-    });
+    suite.case(
+        "a ping between fragments is answered at once, and the text is whole afterwards",
+        |at| async move {
+            let mut wire = at.desk().await;
+            wire.frame(TEXT, br#"{"event":"#).await;
+            wire.frame(FIN | PING, b"between").await;
+            assert_ws_pong(&mut wire, b"between").await;
+            wire.frame(FIN | CONTINUATION, br#""pusher:ping"}"#).await;
+            assert_pong(&mut wire).await;
+        },
+    );
     suite.case("a pong between fragments is passed over", |at| async move {
         let mut wire = at.desk().await;
         wire.frame(TEXT, br#"{"event":"#).await;
@@ -153,12 +172,15 @@ fn fragments(suite: &mut Suite) {
 
 fn pings(suite: &mut Suite) {
     for length in [0, 1, 4, 124, 125] {
-        suite.case(format!("a ping of {length} bytes is answered with the same bytes"), move |at| async move {
-            let mut wire = at.desk().await;
-            let payload: Vec<u8> = (0..length).map(|byte| byte * 2).collect();
-            wire.frame(FIN | PING, &payload).await;
-            assert_ws_pong(&mut wire, &payload).await;
-        });
+        suite.case(
+            format!("a ping of {length} bytes is answered with the same bytes"),
+            move |at| async move {
+                let mut wire = at.desk().await;
+                let payload: Vec<u8> = (0..length).map(|byte| byte * 2).collect();
+                wire.frame(FIN | PING, &payload).await;
+                assert_ws_pong(&mut wire, &payload).await;
+            },
+        );
     }
     suite.case("a ping's payload need not be UTF-8", |at| async move {
         let mut wire = at.desk().await;
@@ -239,9 +261,13 @@ fn violations(suite: &mut Suite) {
             closes(at, &bytes, &[1002]).await;
         });
     }
-    suite.not_soketi("it reads binary frames as text", "a binary message is closed with 1003", |at| async move {
-        closes(at, &frame(FIN | BINARY, br#"{"event":"pusher:ping"}"#), &[1003]).await;
-    });
+    suite.not_soketi(
+        "it reads binary frames as text",
+        "a binary message is closed with 1003",
+        |at| async move {
+            closes(at, &frame(FIN | BINARY, br#"{"event":"pusher:ping"}"#), &[1003]).await;
+        },
+    );
     suite.case("what comes behind a violation is not heard", |at| async move {
         let channel = at.channel("");
         let mut wire = at.desk().await;
@@ -326,9 +352,12 @@ fn closing(suite: &mut Suite) {
 
 fn invalid_closes(suite: &mut Suite) {
     for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
-        suite.case(format!("a close with {code}, which nobody may send, is answered with 1002"), move |at| async move {
-            closes(at, &frame(FIN | CLOSE, &u16::to_be_bytes(code)), &[1002]).await;
-        });
+        suite.case(
+            format!("a close with {code}, which nobody may send, is answered with 1002"),
+            move |at| async move {
+                closes(at, &frame(FIN | CLOSE, &u16::to_be_bytes(code)), &[1002]).await;
+            },
+        );
     }
     suite.case("a close with half a code is answered with 1002", |at| async move {
         closes(at, &frame(FIN | CLOSE, &[3]), &[1002]).await;
@@ -341,17 +370,20 @@ fn invalid_closes(suite: &mut Suite) {
 /// What the server writes.
 fn out(suite: &mut Suite) {
     for length in [0, 1, 100, 125, 126, 1000, 60_000, 65_535, 65_536, 80_000] {
-        suite.case(format!("an event of {length} bytes and a frame's head comes as one whole frame"), move |at| async move {
-            let channel = at.channel("");
-            let mut wire = at.desk().await;
-            wire.subscribe(&channel).await;
-            let data = format!("[{}]", "7".repeat(length));
-            at.publish(&channel, "e", &data).await;
-            let frame = wire.next().await.unwrap();
-            assert_eq!(frame.first, FIN | TEXT, "whole, and without reserved bits");
-            let told: serde_json::Value = serde_json::from_slice(&frame.payload).unwrap();
-            assert_eq!(told["data"], data);
-        });
+        suite.case(
+            format!("an event of {length} bytes and a frame's head comes as one whole frame"),
+            move |at| async move {
+                let channel = at.channel("");
+                let mut wire = at.desk().await;
+                wire.subscribe(&channel).await;
+                let data = format!("[{}]", "7".repeat(length));
+                at.publish(&channel, "e", &data).await;
+                let frame = wire.next().await.unwrap();
+                assert_eq!(frame.first, FIN | TEXT, "whole, and without reserved bits");
+                let told: serde_json::Value = serde_json::from_slice(&frame.payload).unwrap();
+                assert_eq!(told["data"], data);
+            },
+        );
     }
 }
 

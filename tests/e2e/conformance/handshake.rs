@@ -80,20 +80,29 @@ fn let_in(suite: &mut Suite) {
         let mut wire = Wire::knock(at.port, &MAIN, "/app/key-of-main?protocol=7", origin).await;
         wire.established().await;
     });
-    suite.not_soketi("its WebSocket library loses it", "a ping that comes with the handshake, before anything was said, is answered", |at| async move {
-        // pysher does so, and with a string for data.
-        let mut wire = knock_and_say(at, &frame(FIN | TEXT, br#"{"event":"pusher:ping","data":""}"#)).await;
-        let mut told = [wire.hear().await, wire.hear().await].map(|told| told["event"].clone());
-        told.sort_by_key(ToString::to_string);
-        assert_eq!(told, ["pusher:connection_established", "pusher:pong"]);
-    });
-    suite.not_soketi("it has no app yet when the frame comes", "a subscription that comes with the handshake is made", |at| async move {
-        let channel = at.channel("");
-        let early = json!({"event": "pusher:subscribe", "data": {"channel": channel}}).to_string();
-        let mut wire = knock_and_say(at, &frame(FIN | TEXT, early.as_bytes())).await;
-        wire.established().await;
-        assert_eq!(wire.hear().await["event"], "pusher_internal:subscription_succeeded");
-    });
+    suite.not_soketi(
+        "its WebSocket library loses it",
+        "a ping that comes with the handshake, before anything was said, is answered",
+        |at| async move {
+            // pysher does so, and with a string for data.
+            let mut wire =
+                knock_and_say(at, &frame(FIN | TEXT, br#"{"event":"pusher:ping","data":""}"#)).await;
+            let mut told = [wire.hear().await, wire.hear().await].map(|told| told["event"].clone());
+            told.sort_by_key(ToString::to_string);
+            assert_eq!(told, ["pusher:connection_established", "pusher:pong"]);
+        },
+    );
+    suite.not_soketi(
+        "it has no app yet when the frame comes",
+        "a subscription that comes with the handshake is made",
+        |at| async move {
+            let channel = at.channel("");
+            let early = json!({"event": "pusher:subscribe", "data": {"channel": channel}}).to_string();
+            let mut wire = knock_and_say(at, &frame(FIN | TEXT, early.as_bytes())).await;
+            wire.established().await;
+            assert_eq!(wire.hear().await["event"], "pusher_internal:subscription_succeeded");
+        },
+    );
     suite.case("a handshake that comes byte by byte is answered", |at| async move {
         let mut http = Http::open(at.port).await;
         for byte in opening("GET", "HTTP/1.1", &HEADERS).bytes() {
@@ -138,11 +147,19 @@ fn refused(suite: &mut Suite) {
             assert_eq!(wire, code);
         });
     }
-    suite.not_soketi("it tells all versions an error first", "who speaks protocol 7 is refused by the close alone", |at| async move {
-        for target in ["/app/nobody?protocol=7", "/app/key-of-off?protocol=7", "/app/nobody"] {
-            assert_eq!(at.knock(target).await.closed().await.1, Vec::<serde_json::Value>::new(), "{target}");
-        }
-    });
+    suite.not_soketi(
+        "it tells all versions an error first",
+        "who speaks protocol 7 is refused by the close alone",
+        |at| async move {
+            for target in ["/app/nobody?protocol=7", "/app/key-of-off?protocol=7", "/app/nobody"] {
+                assert_eq!(
+                    at.knock(target).await.closed().await.1,
+                    Vec::<serde_json::Value>::new(),
+                    "{target}"
+                );
+            }
+        },
+    );
     suite.case("who speaks protocol 5 hears a pusher:error with the same code first", |at| async move {
         for (key, code) in [("nobody", 4001), (OFF.key, 4003)] {
             let (_, before) = at.knock(&format!("/app/{key}?protocol=5")).await.closed().await;
@@ -169,20 +186,23 @@ fn refused(suite: &mut Suite) {
 }
 
 fn capacity(suite: &mut Suite) {
-    suite.case("an app that has all its connections closes further ones with 4100, until one leaves", |at| async move {
-        let first = at.desk_of(&ONE).await;
-        for _ in 0..3 {
-            assert_eq!(knock(at, &ONE).await.close_code().await, 4100);
-        }
-        first.leave().await;
-        // The server may take a moment to know.
-        loop {
-            let told = knock(at, &ONE).await.next().await.unwrap();
-            if String::from_utf8_lossy(&told.payload).contains("connection_established") {
-                break;
+    suite.case(
+        "an app that has all its connections closes further ones with 4100, until one leaves",
+        |at| async move {
+            let first = at.desk_of(&ONE).await;
+            for _ in 0..3 {
+                assert_eq!(knock(at, &ONE).await.close_code().await, 4100);
             }
-        }
-    });
+            first.leave().await;
+            // The server may take a moment to know.
+            loop {
+                let told = knock(at, &ONE).await.next().await.unwrap();
+                if String::from_utf8_lossy(&told.payload).contains("connection_established") {
+                    break;
+                }
+            }
+        },
+    );
 }
 
 fn upgrades(suite: &mut Suite) {
@@ -217,8 +237,19 @@ fn upgrades(suite: &mut Suite) {
         ("Upgrade is matched in any case", ["Upgrade: WebSocket", CONNECTION, KEY, VERSION]),
         ("Connection is matched in any case", [UPGRADE, "Connection: UPGRADE", KEY, VERSION]),
         ("Connection may list more than Upgrade", [UPGRADE, "Connection: keep-alive, Upgrade", KEY, VERSION]),
-        ("header names are matched in any case", ["UPGRADE: websocket", "connection: Upgrade", "SEC-WEBSOCKET-KEY: dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version: 13"]),
-        ("spaces around a header's value do not count", ["Upgrade:   websocket  ", "Connection: Upgrade ", KEY, "Sec-WebSocket-Version:13"]),
+        (
+            "header names are matched in any case",
+            [
+                "UPGRADE: websocket",
+                "connection: Upgrade",
+                "SEC-WEBSOCKET-KEY: dGhlIHNhbXBsZSBub25jZQ==",
+                "sec-websocket-version: 13",
+            ],
+        ),
+        (
+            "spaces around a header's value do not count",
+            ["Upgrade:   websocket  ", "Connection: Upgrade ", KEY, "Sec-WebSocket-Version:13"],
+        ),
     ];
     for (name, headers) in spelled {
         suite.case(name, move |at| async move {
@@ -238,16 +269,40 @@ fn no_upgrades(suite: &mut Suite) {
     let wrong = [
         ("without a key there is no upgrade", [UPGRADE, CONNECTION, VERSION, "X: y"], [400, 426]),
         ("an empty key is refused", [UPGRADE, CONNECTION, "Sec-WebSocket-Key:", VERSION], [400, 426]),
-        ("a key that is too short is refused", [UPGRADE, CONNECTION, "Sec-WebSocket-Key: c2hvcnQ=", VERSION], [400, 400]),
-        ("a key that is too long is refused", [UPGRADE, CONNECTION, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSBpcyB0b28gbG9uZw==", VERSION], [400, 400]),
-        ("a key that is not Base64 is refused", [UPGRADE, CONNECTION, "Sec-WebSocket-Key: !!!!IHNhbXBsZSBub25jZQ==", VERSION], [400, 400]),
-        ("two keys are refused", [UPGRADE, "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", KEY, VERSION], [400, 400]),
+        (
+            "a key that is too short is refused",
+            [UPGRADE, CONNECTION, "Sec-WebSocket-Key: c2hvcnQ=", VERSION],
+            [400, 400],
+        ),
+        (
+            "a key that is too long is refused",
+            [UPGRADE, CONNECTION, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSBpcyB0b28gbG9uZw==", VERSION],
+            [400, 400],
+        ),
+        (
+            "a key that is not Base64 is refused",
+            [UPGRADE, CONNECTION, "Sec-WebSocket-Key: !!!!IHNhbXBsZSBub25jZQ==", VERSION],
+            [400, 400],
+        ),
+        (
+            "two keys are refused",
+            [UPGRADE, "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", KEY, VERSION],
+            [400, 400],
+        ),
         ("without Upgrade there is no upgrade", [CONNECTION, KEY, VERSION, "X: y"], [400, 426]),
-        ("without Connection: Upgrade there is no upgrade", [UPGRADE, KEY, VERSION, "Connection: keep-alive"], [400, 426]),
+        (
+            "without Connection: Upgrade there is no upgrade",
+            [UPGRADE, KEY, VERSION, "Connection: keep-alive"],
+            [400, 426],
+        ),
         ("an upgrade to something else is none", ["Upgrade: h2c", CONNECTION, KEY, VERSION], [400, 426]),
         ("version 12 gets 426", [UPGRADE, CONNECTION, KEY, "Sec-WebSocket-Version: 12"], [426, 426]),
         ("version 14 gets 426", [UPGRADE, CONNECTION, KEY, "Sec-WebSocket-Version: 14"], [426, 426]),
-        ("a version that is no number is refused", [UPGRADE, CONNECTION, KEY, "Sec-WebSocket-Version: thirteen"], [400, 426]),
+        (
+            "a version that is no number is refused",
+            [UPGRADE, CONNECTION, KEY, "Sec-WebSocket-Version: thirteen"],
+            [400, 426],
+        ),
         ("without a version there is no upgrade", [UPGRADE, CONNECTION, KEY, "X: y"], [400, 426]),
     ];
     for (name, headers, statuses) in wrong {
@@ -256,29 +311,45 @@ fn no_upgrades(suite: &mut Suite) {
             assert!(statuses.contains(&reply.status), "{reply:?}");
         });
     }
-    suite.not_soketi("it upgrades any version", "the answer to another version names the one that is served", |at| async move {
-        let reply = ask(at, "GET", "HTTP/1.1", &[UPGRADE, CONNECTION, KEY, "Sec-WebSocket-Version: 8"]).await;
-        assert_eq!(reply.header("sec-websocket-version"), Some("13"), "{reply:?}");
-        assert!(reply.header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket")), "{reply:?}");
-    });
+    suite.not_soketi(
+        "it upgrades any version",
+        "the answer to another version names the one that is served",
+        |at| async move {
+            let reply =
+                ask(at, "GET", "HTTP/1.1", &[UPGRADE, CONNECTION, KEY, "Sec-WebSocket-Version: 8"]).await;
+            assert_eq!(reply.header("sec-websocket-version"), Some("13"), "{reply:?}");
+            assert!(
+                reply.header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket")),
+                "{reply:?}"
+            );
+        },
+    );
     for method in ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"] {
-        suite.not_soketi("it answers with its 404", format!("a handshake by {method} is no handshake"), move |at| async move {
-            let mut http = Http::open(at.port).await;
-            http.send(opening(method, "HTTP/1.1", &HEADERS)).await;
-            let reply = http.answer(true).await.unwrap();
-            assert!([204, 400, 405].contains(&reply.status), "{reply:?}");
-            assert!(reply.status != 405 || reply.header("allow").is_some(), "{reply:?}");
-        });
+        suite.not_soketi(
+            "it answers with its 404",
+            format!("a handshake by {method} is no handshake"),
+            move |at| async move {
+                let mut http = Http::open(at.port).await;
+                http.send(opening(method, "HTTP/1.1", &HEADERS)).await;
+                let reply = http.answer(true).await.unwrap();
+                assert!([204, 400, 405].contains(&reply.status), "{reply:?}");
+                assert!(reply.status != 405 || reply.header("allow").is_some(), "{reply:?}");
+            },
+        );
     }
     suite.not_soketi("its HTTP parser takes any", "a handshake in HTTP/1.0 is refused", |at| async move {
         let reply = ask(at, "GET", "HTTP/1.0", &HEADERS).await;
         assert!([400, 426, 505].contains(&reply.status), "{reply:?}");
     });
-    suite.not_soketi("it falls through to its 404", "a plain GET of an app's path is told to upgrade", |at| async move {
-        let reply = ask(at, "GET", "HTTP/1.1", &["X: y"]).await;
-        assert_eq!(reply.status, 426, "{reply:?}");
-        assert!(reply.header("upgrade").is_some(), "{reply:?}");
-    });
+    suite.not_soketi(
+        "it falls through to its 404",
+        "a plain GET of an app's path is told to upgrade",
+        |at| async move {
+            let reply = ask(at, "GET", "HTTP/1.1", &["X: y"]).await;
+            assert_eq!(reply.status, 426, "{reply:?}");
+            assert!(reply.header("upgrade").is_some(), "{reply:?}");
+        },
+    );
     for target in ["/app", "/app/", "/", "/apps/key-of-main", "/nowhere"] {
         suite.case(format!("a handshake at {target} does not upgrade"), move |at| async move {
             let request = opening("GET", "HTTP/1.1", &HEADERS).replace("/app/key-of-main", target);

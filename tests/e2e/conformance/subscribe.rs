@@ -148,7 +148,8 @@ fn delivered(suite: &mut Suite) {
         wire.subscribe(&channel).await;
         at.publish(&channel, "App\\Events\\BookingUpdated", "{\"booking\":1}").await;
         let told = wire.hear().await;
-        let expected = json!({"event": "App\\Events\\BookingUpdated", "channel": channel, "data": "{\"booking\":1}"});
+        let expected =
+            json!({"event": "App\\Events\\BookingUpdated", "channel": channel, "data": "{\"booking\":1}"});
         assert_eq!(told, expected);
     });
     let datas = [
@@ -269,7 +270,9 @@ fn names(suite: &mut Suite) {
             wire.nothing_came().await;
         });
     }
-    for (name, channel) in [("a name that ends in a line break", "a\n"), ("a name that begins with a line break", "\na")] {
+    for (name, channel) in
+        [("a name that ends in a line break", "a\n"), ("a name that begins with a line break", "\na")]
+    {
         suite.case(format!("{name} is refused"), move |at| async move {
             refused(&at.desk().await.try_subscribe(channel).await, channel);
         });
@@ -285,9 +288,13 @@ fn names(suite: &mut Suite) {
         refused(&wire.try_subscribe(&channel).await, &channel);
     });
     for channel in ["#server", "##", "#", "#a", "#server-to-user", "#server-to-users-1", "#private-a"] {
-        suite.not_soketi("it takes them for public names", format!("{channel} is for nobody to subscribe"), move |at| async move {
-            refused(&at.desk().await.try_subscribe(channel).await, channel);
-        });
+        suite.not_soketi(
+            "it takes them for public names",
+            format!("{channel} is for nobody to subscribe"),
+            move |at| async move {
+                refused(&at.desk().await.try_subscribe(channel).await, channel);
+            },
+        );
     }
     suite.case("names in different cases are different channels", |at| async move {
         let (lower, upper) = (at.channel("case-of-"), at.channel("CASE-OF-"));
@@ -300,17 +307,31 @@ fn names(suite: &mut Suite) {
 }
 
 fn prefixes(suite: &mut Suite) {
-    for prefix in ["Private-", "PRIVATE-", "privat-", "private", "private_", "Presence-", "presence", "presence_", "encrypted-"] {
+    for prefix in [
+        "Private-",
+        "PRIVATE-",
+        "privat-",
+        "private",
+        "private_",
+        "Presence-",
+        "presence",
+        "presence_",
+        "encrypted-",
+    ] {
         suite.case(format!("{prefix}… is a public name"), move |at| async move {
             at.desk().await.subscribe(&at.channel(prefix)).await;
         });
     }
     for prefix in ["my-private-", "a.private-", "cache-private-", "not-presence-", "x-presence-cache-"] {
-        suite.not_soketi("it looks for the word anywhere", format!("{prefix}… is a public name"), move |at| async move {
-            let mut wire = at.desk().await;
-            wire.ask(&at.channel(prefix)).await;
-            assert_acknowledged(&wire.hear().await, &at.channel(prefix));
-        });
+        suite.not_soketi(
+            "it looks for the word anywhere",
+            format!("{prefix}… is a public name"),
+            move |at| async move {
+                let mut wire = at.desk().await;
+                wire.ask(&at.channel(prefix)).await;
+                assert_acknowledged(&wire.hear().await, &at.channel(prefix));
+            },
+        );
     }
 }
 
@@ -318,7 +339,14 @@ fn prefixes(suite: &mut Suite) {
 type Auth = fn(&Wire, &str) -> Value;
 
 fn signatures(suite: &mut Suite) {
-    for prefix in ["private-", "private-encrypted-", "private-cache-", "private-encrypted-cache-", "private-private-", "private-presence-"] {
+    for prefix in [
+        "private-",
+        "private-encrypted-",
+        "private-cache-",
+        "private-encrypted-cache-",
+        "private-private-",
+        "private-presence-",
+    ] {
         suite.case(format!("{prefix}… is joined with its signature"), move |at| async move {
             let channel = at.channel(prefix);
             let mut wire = at.desk().await;
@@ -335,16 +363,24 @@ fn signatures(suite: &mut Suite) {
         ("a word for auth", |_, _| json!("yes")),
         ("the key alone", |wire, _| wire.app.key.into()),
         ("the key and no signature", |wire, _| format!("{}:", wire.app.key).into()),
-        ("a signature without its key", |wire, channel| wire.auth(channel, None).split_once(':').unwrap().1.into()),
-        ("a signature under another key", |wire, channel| wire.auth(channel, None).replace(wire.app.key, TIGHT.key).into()),
-        ("a signature under an empty key", |wire, channel| wire.auth(channel, None).replace(wire.app.key, "").into()),
+        ("a signature without its key", |wire, channel| {
+            wire.auth(channel, None).split_once(':').unwrap().1.into()
+        }),
+        ("a signature under another key", |wire, channel| {
+            wire.auth(channel, None).replace(wire.app.key, TIGHT.key).into()
+        }),
+        ("a signature under an empty key", |wire, channel| {
+            wire.auth(channel, None).replace(wire.app.key, "").into()
+        }),
         ("another app's signature", |wire, channel| {
             sign::auth(TIGHT.key, TIGHT.secret, &sign::channel_text(&wire.socket_id, channel, None)).into()
         }),
         ("this key with another app's signature", |wire, channel| {
             sign::auth(wire.app.key, TIGHT.secret, &sign::channel_text(&wire.socket_id, channel, None)).into()
         }),
-        ("the signature for another channel", |wire, channel| wire.auth(&format!("{channel}-2"), None).into()),
+        ("the signature for another channel", |wire, channel| {
+            wire.auth(&format!("{channel}-2"), None).into()
+        }),
         ("the signature for another connection", |wire, channel| {
             sign::auth(wire.app.key, wire.app.secret, &sign::channel_text("1.1", channel, None)).into()
         }),
@@ -352,13 +388,16 @@ fn signatures(suite: &mut Suite) {
             wire.auth(channel.strip_prefix("private-").unwrap(), None).into()
         }),
         ("a user's signature", |wire, _| {
-            sign::auth(wire.app.key, wire.app.secret, &sign::user_text(&wire.socket_id, "{\"id\":\"1\"}")).into()
+            sign::auth(wire.app.key, wire.app.secret, &sign::user_text(&wire.socket_id, "{\"id\":\"1\"}"))
+                .into()
         }),
         ("a signature that is cut", |wire, channel| {
             let auth = wire.auth(channel, None);
             auth[..auth.len() - 1].into()
         }),
-        ("a signature with something behind", |wire, channel| format!("{}0", wire.auth(channel, None)).into()),
+        ("a signature with something behind", |wire, channel| {
+            format!("{}0", wire.auth(channel, None)).into()
+        }),
     ];
     for (name, auth) in wrong {
         suite.case(format!("a private channel is refused with {name}"), move |at| async move {
@@ -380,12 +419,19 @@ fn signatures(suite: &mut Suite) {
             let mut wire = at.desk().await;
             wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": auth}})).await;
             let told = wire.hear().await;
-            assert!(["pusher:subscription_error", "pusher:error"].iter().any(|event| told["event"] == *event), "{told}");
+            assert!(
+                ["pusher:subscription_error", "pusher:error"].iter().any(|event| told["event"] == *event),
+                "{told}"
+            );
             wire.nothing_came().await;
         });
     }
-    for prefix in ["private-encrypted-", "private-cache-", "private-encrypted-cache-", "presence-cache-", "presence-"] {
-        for (name, auth) in [("no auth", json!(null)), ("any auth", json!("key-of-main:00")), ("a word for auth", json!("x"))] {
+    for prefix in
+        ["private-encrypted-", "private-cache-", "private-encrypted-cache-", "presence-cache-", "presence-"]
+    {
+        for (name, auth) in
+            [("no auth", json!(null)), ("any auth", json!("key-of-main:00")), ("a word for auth", json!("x"))]
+        {
             suite.case(format!("{prefix}… is refused with {name}"), move |at| async move {
                 let channel = at.channel(prefix);
                 let mut wire = at.desk().await;
@@ -396,16 +442,19 @@ fn signatures(suite: &mut Suite) {
             });
         }
     }
-    suite.case("who was refused hears nothing, and may try again with the right signature", |at| async move {
-        let channel = at.channel("private-");
-        let mut wire = at.desk().await;
-        wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no"}})).await;
-        refused(&wire.hear().await, &channel);
-        at.publish(&channel, "before", "1").await;
-        wire.subscribe(&channel).await;
-        at.publish(&channel, "after", "1").await;
-        assert_eq!(wire.hear().await["event"], "after");
-    });
+    suite.case(
+        "who was refused hears nothing, and may try again with the right signature",
+        |at| async move {
+            let channel = at.channel("private-");
+            let mut wire = at.desk().await;
+            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no"}})).await;
+            refused(&wire.hear().await, &channel);
+            at.publish(&channel, "before", "1").await;
+            wire.subscribe(&channel).await;
+            at.publish(&channel, "after", "1").await;
+            assert_eq!(wire.hear().await["event"], "after");
+        },
+    );
     suite.case("a refusal tells its type and its reason", |at| async move {
         let channel = at.channel("private-");
         let mut wire = at.desk().await;
@@ -477,10 +526,16 @@ fn ignored(suite: &mut Suite) {
         ("a pusher:pong", json!({"event": "pusher:pong", "data": {}})),
         ("an unknown pusher: event", json!({"event": "pusher:of-tomorrow", "data": {}})),
         ("an event without client-", json!({"event": "my-event", "channel": "a", "data": {}})),
-        ("a server's acknowledgement", json!({"event": "pusher_internal:subscription_succeeded", "channel": "a", "data": "{}"})),
+        (
+            "a server's acknowledgement",
+            json!({"event": "pusher_internal:subscription_succeeded", "channel": "a", "data": "{}"}),
+        ),
         ("a server's welcome", json!({"event": "pusher:connection_established", "data": "{}"})),
         ("a server's error", json!({"event": "pusher:error", "data": {"code": 4000, "message": "no"}})),
-        ("a server's member", json!({"event": "pusher_internal:member_added", "channel": "presence-a", "data": "{}"})),
+        (
+            "a server's member",
+            json!({"event": "pusher_internal:member_added", "channel": "presence-a", "data": "{}"}),
+        ),
         ("an event in capitals", json!({"event": "PUSHER:PING", "data": {}})),
         ("an event with a space in front", json!({"event": " pusher:ping", "data": {}})),
     ];
@@ -538,13 +593,23 @@ fn odd(suite: &mut Suite) {
             }
         });
     }
-    for (name, text) in [("an empty text", ""), ("a word", "hello"), ("an array", "[]"), ("no event", "{}"), ("an event that is a number", r#"{"event":7}"#)] {
-        suite.not_soketi("it passes over it in silence", format!("{name} is answered with pusher:error"), move |at| async move {
-            let mut wire = at.desk().await;
-            wire.text(text).await;
-            assert_error(&wire.hear().await);
-            wire.nothing_came().await;
-        });
+    for (name, text) in [
+        ("an empty text", ""),
+        ("a word", "hello"),
+        ("an array", "[]"),
+        ("no event", "{}"),
+        ("an event that is a number", r#"{"event":7}"#),
+    ] {
+        suite.not_soketi(
+            "it passes over it in silence",
+            format!("{name} is answered with pusher:error"),
+            move |at| async move {
+                let mut wire = at.desk().await;
+                wire.text(text).await;
+                assert_error(&wire.hear().await);
+                wire.nothing_came().await;
+            },
+        );
     }
     let ops = [
         ("a subscribe without data", r#"{"event":"pusher:subscribe"}"#),
@@ -566,13 +631,20 @@ fn odd(suite: &mut Suite) {
         ("a client event on an object", r#"{"event":"client-a","channel":{},"data":{}}"#),
     ];
     for (name, text) in ops {
-        suite.not_soketi("such frames end its process", format!("{name} is answered with an error"), move |at| async move {
-            let mut wire = at.desk().await;
-            wire.text(text).await;
-            let told = wire.hear().await;
-            assert!(["pusher:error", "pusher:subscription_error"].iter().any(|event| told["event"] == *event), "{told}");
-            wire.nothing_came().await;
-        });
+        suite.not_soketi(
+            "such frames end its process",
+            format!("{name} is answered with an error"),
+            move |at| async move {
+                let mut wire = at.desk().await;
+                wire.text(text).await;
+                let told = wire.hear().await;
+                assert!(
+                    ["pusher:error", "pusher:subscription_error"].iter().any(|event| told["event"] == *event),
+                    "{told}"
+                );
+                wire.nothing_came().await;
+            },
+        );
     }
 }
 
@@ -586,19 +658,26 @@ fn lenient(suite: &mut Suite) {
     suite.case("keys come in any order, and unknown ones are passed over", |at| async move {
         let channel = at.channel("");
         let mut wire = at.desk().await;
-        wire.text(&format!(r#"{{"data":{{"x":[1],"channel":"{channel}"}},"z":null,"event":"pusher:subscribe"}}"#)).await;
+        wire.text(&format!(
+            r#"{{"data":{{"x":[1],"channel":"{channel}"}},"z":null,"event":"pusher:subscribe"}}"#
+        ))
+        .await;
         assert_acknowledged(&wire.hear().await, &channel);
     });
     suite.case("white space around JSON does not count", |at| async move {
         let channel = at.channel("");
         let mut wire = at.desk().await;
-        wire.text(&format!("\r\n {{ \"event\" : \"pusher:subscribe\" ,\t\"data\":{{\"channel\":\"{channel}\"}} }}\n")).await;
+        wire.text(&format!(
+            "\r\n {{ \"event\" : \"pusher:subscribe\" ,\t\"data\":{{\"channel\":\"{channel}\"}} }}\n"
+        ))
+        .await;
         assert_acknowledged(&wire.hear().await, &channel);
     });
     suite.case("escapes in JSON are read", |at| async move {
         let channel = at.channel("");
         let mut wire = at.desk().await;
-        wire.text(&format!(r#"{{"\u0065vent":"pusher:\u0073ubscribe","data":{{"channel":"{channel}"}}}}"#)).await;
+        wire.text(&format!(r#"{{"\u0065vent":"pusher:\u0073ubscribe","data":{{"channel":"{channel}"}}}}"#))
+            .await;
         assert_acknowledged(&wire.hear().await, &channel);
     });
     suite.not_soketi("it ends its process", "data may be a string of JSON", |at| async move {

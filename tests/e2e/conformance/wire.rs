@@ -99,12 +99,17 @@ impl Wire {
              Sec-WebSocket-Key: {NONCE}\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
         );
         stream.write_all(&[request.as_bytes(), early].concat()).await.unwrap();
-        let mut wire = Self { stream, unread: Vec::new(), answer: String::new(), app, socket_id: String::new() };
+        let mut wire =
+            Self { stream, unread: Vec::new(), answer: String::new(), app, socket_id: String::new() };
         let end = loop {
             if let Some(at) = wire.unread.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at + 4;
             }
-            assert!(wire.fill().await, "no answer to the handshake: {}", String::from_utf8_lossy(&wire.unread));
+            assert!(
+                wire.fill().await,
+                "no answer to the handshake: {}",
+                String::from_utf8_lossy(&wire.unread)
+            );
         };
         wire.answer = String::from_utf8(wire.unread.drain(..end).collect()).unwrap();
         assert!(wire.answer.starts_with("HTTP/1.1 101"), "not upgraded: {}", wire.answer);
