@@ -102,7 +102,7 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
         return api::answer(relay, asked, &place).await;
     }
     if let Some(key) = upgrade::key(&path) {
-        return if get { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
+        return if method == Method::GET { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
     }
     match path.as_str() {
         "/api/broadcasting/auth" | "/broadcasting/auth" | "/api/user" => {
