@@ -227,7 +227,9 @@ fn inner(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
 
 /// Reads the inner object of `data`, whether it came as object or as text.
 fn fields<T: for<'de> Deserialize<'de>>(raw: Option<&RawValue>) -> Option<T> {
-    serde_json::from_str(&inner(raw)?).ok()
+    let text = inner(raw)?;
+    // A derived reader takes a list for an object.
+    text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok())?
 }
 
 #[derive(Deserialize)]
@@ -250,16 +252,16 @@ impl ClientOp {
         let (frame, event) = Frame::parse(text)?;
         let bad = |field| BadOp::BadField { event: event.clone(), field };
         let data = || fields::<SubscribeFields>(frame.data).ok_or_else(|| bad("data"));
+        let optional = |raw: Option<Box<RawValue>>, field| match raw.as_deref() {
+            None => Ok(None),
+            Some(raw) if raw.get() == "null" => Ok(None),
+            Some(raw) => string(Some(raw)).map(Some).ok_or_else(|| bad(field)),
+        };
         Ok(match event.as_str() {
             "pusher:ping" => Self::Ping,
             "pusher:pong" => Self::Pong,
             "pusher:subscribe" => {
                 let data = data()?;
-                let optional = |raw: Option<Box<RawValue>>, field| match raw.as_deref() {
-                    None => Ok(None),
-                    Some(raw) if raw.get() == "null" => Ok(None),
-                    Some(raw) => string(Some(raw)).map(Some).ok_or_else(|| bad(field)),
-                };
                 Self::Subscribe {
                     channel: string(data.channel.as_deref()).ok_or_else(|| bad("channel"))?,
                     auth: optional(data.auth, "auth")?,
@@ -274,8 +276,9 @@ impl ClientOp {
             "pusher:signin" => {
                 let data = data()?;
                 Self::Signin {
-                    auth: string(data.auth.as_deref()).ok_or_else(|| bad("auth"))?,
-                    user_data: string(data.user_data.as_deref()).ok_or_else(|| bad("user_data"))?,
+                    // What is missing proves nothing: it is refused like what is wrong.
+                    auth: optional(data.auth, "auth")?.unwrap_or_default(),
+                    user_data: optional(data.user_data, "user_data")?.unwrap_or_default(),
                 }
             }
             name if name.starts_with("client-") => Self::Event {
