@@ -61,7 +61,10 @@ fn signatures(suite: &mut Suite) {
         let reply = at.post(&event(at)).await;
         assert_eq!(reply.status, 200);
         assert!(reply.json().is_object());
-        assert!(reply.header("content-type").is_some_and(|kind| kind.starts_with("application/json")), "{reply:?}");
+        assert!(
+            reply.header("content-type").is_some_and(|kind| kind.starts_with("application/json")),
+            "{reply:?}"
+        );
     });
     suite.not_soketi("it says {\"ok\":true}", "the answer to an event is {}", |at| async move {
         assert_eq!(at.post(&event(at)).await.body, "{}");
@@ -73,10 +76,14 @@ fn signatures(suite: &mut Suite) {
         assert_refused(at, &at.http(request("GET", &target, "")).await, &[401]);
     });
     for left_out in ["auth_key", "auth_timestamp", "auth_version", "auth_signature"] {
-        suite.not_soketi("it puts in what is missing", format!("a request without {left_out} gets 401"), move |at| async move {
-            let target = without(&signed(&MAIN, "GET", "/channels", &[], ""), left_out);
-            assert_refused(at, &at.http(request("GET", &target, "")).await, &[400, 401]);
-        });
+        suite.not_soketi(
+            "it puts in what is missing",
+            format!("a request without {left_out} gets 401"),
+            move |at| async move {
+                let target = without(&signed(&MAIN, "GET", "/channels", &[], ""), left_out);
+                assert_refused(at, &at.http(request("GET", &target, "")).await, &[400, 401]);
+            },
+        );
     }
     suite.case("another secret gets 401, and publishes nothing", |at| async move {
         let mut wire = subscribed(at).await;
@@ -84,12 +91,16 @@ fn signatures(suite: &mut Suite) {
         assert_refused(at, &signed_by(at, &app, "POST", "/events", &event(at).to_string()).await, &[401]);
         nothing_but_a_fence(at, &mut wire).await;
     });
-    suite.not_soketi("it looks at the path alone", "another app's key and secret get 401, and publish nothing", |at| async move {
-        let mut wire = subscribed(at).await;
-        let app = App { id: MAIN.id, key: TIGHT.key, secret: TIGHT.secret };
-        assert_refused(at, &signed_by(at, &app, "POST", "/events", &event(at).to_string()).await, &[401]);
-        nothing_but_a_fence(at, &mut wire).await;
-    });
+    suite.not_soketi(
+        "it looks at the path alone",
+        "another app's key and secret get 401, and publish nothing",
+        |at| async move {
+            let mut wire = subscribed(at).await;
+            let app = App { id: MAIN.id, key: TIGHT.key, secret: TIGHT.secret };
+            assert_refused(at, &signed_by(at, &app, "POST", "/events", &event(at).to_string()).await, &[401]);
+            nothing_but_a_fence(at, &mut wire).await;
+        },
+    );
     suite.case("another app's key with this app's secret gets 401", |at| async move {
         let target = signed(&MAIN, "GET", "/channels", &[], "").replace(MAIN.key, TIGHT.key);
         assert_refused(at, &at.http(request("GET", &target, "")).await, &[401]);
@@ -103,7 +114,9 @@ fn signatures(suite: &mut Suite) {
     });
     suite.case("an unknown app gets 404", |at| async move {
         let app = App { id: "9999", key: MAIN.key, secret: MAIN.secret };
-        for (method, path, body) in [("POST", "/events", "{}"), ("GET", "/channels", ""), ("POST", "/batch_events", "{\"batch\":[]}")] {
+        for (method, path, body) in
+            [("POST", "/events", "{}"), ("GET", "/channels", ""), ("POST", "/batch_events", "{\"batch\":[]}")]
+        {
             assert_refused(at, &signed_by(at, &app, method, path, body).await, &[404]);
         }
     });
@@ -141,7 +154,8 @@ fn signatures(suite: &mut Suite) {
         assert_refused(at, &at.http(request("GET", &target, "")).await, &[401]);
     });
     suite.case("a parameter that was taken away gets 401", |at| async move {
-        let target = without(&signed(&MAIN, "GET", "/channels", &[("filter_by_prefix", "a")], ""), "filter_by_prefix");
+        let target =
+            without(&signed(&MAIN, "GET", "/channels", &[("filter_by_prefix", "a")], ""), "filter_by_prefix");
         assert_refused(at, &at.http(request("GET", &target, "")).await, &[401]);
     });
     suite.case("a signature that is cut gets 401", |at| async move {
@@ -157,7 +171,8 @@ fn signatures(suite: &mut Suite) {
         assert_eq!(at.status(&reply), 200, "{reply:?}");
     });
     suite.case("values are signed without their escapes", |at| async move {
-        let reply = at.get("/channels", &[("filter_by_prefix", "a=b,c;d@e"), ("info", "subscription_count")]).await;
+        let reply =
+            at.get("/channels", &[("filter_by_prefix", "a=b,c;d@e"), ("info", "subscription_count")]).await;
         assert_eq!(at.status(&reply), 200, "{reply:?}");
     });
     suite.case("unknown parameters that are signed do not matter", |at| async move {
@@ -170,22 +185,27 @@ fn signatures(suite: &mut Suite) {
         assert_eq!(at.status(&reply), 200, "{reply:?}");
     });
     suite.not_soketi("it looks at no version", "another auth_version gets 401", |at| async move {
-        let target = signed(&MAIN, "GET", "/channels", &[], "").replace("auth_version=1.0", "auth_version=2.0");
+        let target =
+            signed(&MAIN, "GET", "/channels", &[], "").replace("auth_version=1.0", "auth_version=2.0");
         assert_refused(at, &at.http(request("GET", &target, "")).await, &[400, 401]);
     });
-    suite.not_soketi("it knows no prefix", "a path with a prefix is taken, signed with it or without", |at| async move {
-        for signed_with in [false, true] {
-            let body = event(at).to_string();
-            let app = App { id: MAIN.id, key: MAIN.key, secret: MAIN.secret };
-            let target = if signed_with {
-                app.target("POST", &format!("/reverb/apps/{}/events", MAIN.id), &body)
-            } else {
-                format!("/reverb{}", app.target("POST", &format!("/apps/{}/events", MAIN.id), &body))
-            };
-            let reply = at.http(request("POST", &target, &body)).await;
-            assert_eq!(reply.status, 200, "signed with it: {signed_with}: {reply:?}");
-        }
-    });
+    suite.not_soketi(
+        "it knows no prefix",
+        "a path with a prefix is taken, signed with it or without",
+        |at| async move {
+            for signed_with in [false, true] {
+                let body = event(at).to_string();
+                let app = App { id: MAIN.id, key: MAIN.key, secret: MAIN.secret };
+                let target = if signed_with {
+                    app.target("POST", &format!("/reverb/apps/{}/events", MAIN.id), &body)
+                } else {
+                    format!("/reverb{}", app.target("POST", &format!("/apps/{}/events", MAIN.id), &body))
+                };
+                let reply = at.http(request("POST", &target, &body)).await;
+                assert_eq!(reply.status, 200, "signed with it: {signed_with}: {reply:?}");
+            }
+        },
+    );
 }
 
 /// An app as a caller claims it to be.
@@ -239,10 +259,14 @@ fn times(suite: &mut Suite) {
         ("before 1970", -1),
         ("at the end of time", i64::MAX),
     ] {
-        suite.not_soketi("it looks at no time", format!("what was signed {name} gets 401"), move |at| async move {
-            let target = signed_at(&MAIN, "GET", "/channels", &[], "", at_second);
-            assert_refused(at, &at.http(request("GET", &target, "")).await, &[400, 401]);
-        });
+        suite.not_soketi(
+            "it looks at no time",
+            format!("what was signed {name} gets 401"),
+            move |at| async move {
+                let target = signed_at(&MAIN, "GET", "/channels", &[], "", at_second);
+                assert_refused(at, &at.http(request("GET", &target, "")).await, &[400, 401]);
+            },
+        );
     }
     suite.not_soketi("it looks at no time", "a time that is no number gets 401", |at| async move {
         let target = signed(&MAIN, "GET", "/channels", &[], "");
@@ -325,7 +349,10 @@ fn events(suite: &mut Suite) {
     for (name, event_name) in [
         ("a name of 200 characters", "n".repeat(200)),
         ("a class's name", "App\\Events\\BookingUpdated".to_owned()),
-        ("a notification's name", "Illuminate\\Notifications\\Events\\BroadcastNotificationCreated".to_owned()),
+        (
+            "a notification's name",
+            "Illuminate\\Notifications\\Events\\BroadcastNotificationCreated".to_owned(),
+        ),
         ("a name with spaces and accents", "büking getätigt 💛".to_owned()),
         ("a name with punctuation", ".a:b/c#d?e&f=g%h".to_owned()),
     ] {
@@ -342,7 +369,10 @@ fn events(suite: &mut Suite) {
     });
     suite.case("white space and escapes in the body do not matter", |at| async move {
         let mut wire = subscribed(at).await;
-        let body = format!("\n{{ \"n\\u0061me\" : \"e\",\t\"channel\":\"{}\",\"data\":\"\\u00e9\" }}\n", at.channel(""));
+        let body = format!(
+            "\n{{ \"n\\u0061me\" : \"e\",\t\"channel\":\"{}\",\"data\":\"\\u00e9\" }}\n",
+            at.channel("")
+        );
         let reply = at.api(&MAIN, "POST", "/events", &[], &body).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         assert_eq!(wire.hear().await["data"], "é");
@@ -374,11 +404,7 @@ fn events(suite: &mut Suite) {
 }
 
 fn refused_events(suite: &mut Suite) {
-    let missing = [
-        ("no name", "name"),
-        ("no data", "data"),
-        ("no channel", "channel"),
-    ];
+    let missing = [("no name", "name"), ("no data", "data"), ("no channel", "channel")];
     for (name, field) in missing {
         suite.case(format!("an event with {name} gets 400"), move |at| async move {
             let mut event = event(at);
@@ -391,10 +417,8 @@ fn refused_events(suite: &mut Suite) {
             assert_refused(at, &at.post(&event).await, &[400]);
         });
     }
-    let wrong = [
-        ("an empty name", "name", json!("")),
-        ("a name of 201 characters", "name", json!("n".repeat(201))),
-    ];
+    let wrong =
+        [("an empty name", "name", json!("")), ("a name of 201 characters", "name", json!("n".repeat(201)))];
     for (name, field, value) in wrong {
         suite.case(format!("{name} gets 400"), move |at| async move {
             let mut event = event(at);
@@ -428,14 +452,18 @@ fn refused_events(suite: &mut Suite) {
         ("an info that nobody knows", "info", json!("color")),
     ];
     for (name, field, value) in let_through {
-        suite.not_soketi("it lets it through or fails on it", format!("{name} gets 400"), move |at| async move {
-            let mut event = event(at);
-            if field == "channels" {
-                event.as_object_mut().unwrap().remove("channel");
-            }
-            event[field] = value;
-            assert_refused(at, &at.post(&event).await, &[400]);
-        });
+        suite.not_soketi(
+            "it lets it through or fails on it",
+            format!("{name} gets 400"),
+            move |at| async move {
+                let mut event = event(at);
+                if field == "channels" {
+                    event.as_object_mut().unwrap().remove("channel");
+                }
+                event[field] = value;
+                assert_refused(at, &at.post(&event).await, &[400]);
+            },
+        );
     }
     suite.case("101 channels get 400, and nothing is published to any", |at| async move {
         let mut wire = subscribed(at).await;
@@ -444,11 +472,19 @@ fn refused_events(suite: &mut Suite) {
         assert_refused(at, &at.post(&json!({"name": "e", "channels": channels, "data": "1"})).await, &[400]);
         nothing_but_a_fence(at, &mut wire).await;
     });
-    suite.not_soketi("it looks at no names", "one bad channel among good ones gets 400, and nothing is published to any", |at| async move {
-        let mut wire = subscribed(at).await;
-        assert_refused(at, &at.post(&json!({"name": "e", "channels": [at.channel(""), "b a d"], "data": "1"})).await, &[400]);
-        nothing_but_a_fence(at, &mut wire).await;
-    });
+    suite.not_soketi(
+        "it looks at no names",
+        "one bad channel among good ones gets 400, and nothing is published to any",
+        |at| async move {
+            let mut wire = subscribed(at).await;
+            assert_refused(
+                at,
+                &at.post(&json!({"name": "e", "channels": [at.channel(""), "b a d"], "data": "1"})).await,
+                &[400],
+            );
+            nothing_but_a_fence(at, &mut wire).await;
+        },
+    );
     suite.case("an app may have fewer channels at a time", |at| async move {
         for (channels, expected) in [(3, 200), (4, 400)] {
             let channels: Vec<String> = (0..channels).map(|number| format!("c{number}")).collect();
@@ -471,7 +507,13 @@ fn refused_events(suite: &mut Suite) {
         ("single quotes", "{'name':'e'}"),
     ] {
         suite.case(format!("a body of {name} gets 400"), move |at| async move {
-XX, "null"),
+            // soketi signs {} for what it cannot read.
+            let expected = if at.kind == Kind::Relay { [400, 400] } else { [400, 401] };
+            assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], body).await, &expected);
+        });
+    }
+    for (name, body) in [
+        ("null", "null"),
         ("a list", "[]"),
         ("a list of events", r#"[{"name":"e","channel":"c","data":"1"}]"#),
         ("a list of values", r#"["e","c","1"]"#),
@@ -479,9 +521,13 @@ XX, "null"),
         ("text", "\"name\""),
         ("deeply nested JSON", &*Box::leak(format!("{{\"name\":{}", "[".repeat(100_000)).into_boxed_str())),
     ] {
-        suite.not_soketi("it fails on it, or lets it through", format!("a body that is {name} gets 400"), move |at| async move {
-            assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], body).await, &[400]);
-        });
+        suite.not_soketi(
+            "it fails on it, or lets it through",
+            format!("a body that is {name} gets 400"),
+            move |at| async move {
+                assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], body).await, &[400]);
+            },
+        );
     }
     suite.not_soketi("it takes it for {}", "an empty body gets 400", |at| async move {
         assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], "").await, &[400, 401]);
@@ -501,7 +547,10 @@ XX, "null"),
             let query: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
             format!("{path}?{}", query.join("&"))
         };
-        let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         assert_refused(at, &at.http([head.into_bytes(), body].concat()).await, &[400]);
     });
 }
@@ -542,7 +591,9 @@ async fn batch(at: At, events: &Value) -> Reply {
 fn batches(suite: &mut Suite) {
     suite.case("a batch's events come in its order", |at| async move {
         let mut wire = subscribed(at).await;
-        let events: Vec<Value> = (0..10).map(|n| json!({"name": format!("e{n}"), "channel": at.channel(""), "data": "1"})).collect();
+        let events: Vec<Value> = (0..10)
+            .map(|n| json!({"name": format!("e{n}"), "channel": at.channel(""), "data": "1"}))
+            .collect();
         let reply = batch(at, &json!(events)).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         assert!(reply.json().is_object());
@@ -577,13 +628,17 @@ fn batches(suite: &mut Suite) {
         let reply = batch(at, &json!([])).await;
         assert_eq!(at.status(&reply), 200, "{reply:?}");
     });
-    suite.not_soketi("it answers no info", "a batch tells info for each event that asks for it", |at| async move {
-        let _wire = subscribed(at).await;
-        let mut asking = event(at);
-        asking["info"] = json!("subscription_count");
-        let reply = batch(at, &json!([asking, event(at)])).await;
-        assert_eq!(reply.json(), json!({"batch": [{"subscription_count": 1}, {}]}));
-    });
+    suite.not_soketi(
+        "it answers no info",
+        "a batch tells info for each event that asks for it",
+        |at| async move {
+            let _wire = subscribed(at).await;
+            let mut asking = event(at);
+            asking["info"] = json!("subscription_count");
+            let reply = batch(at, &json!([asking, event(at)])).await;
+            assert_eq!(reply.json(), json!({"batch": [{"subscription_count": 1}, {}]}));
+        },
+    );
 }
 
 fn refused_batches(suite: &mut Suite) {
@@ -595,7 +650,8 @@ fn refused_batches(suite: &mut Suite) {
     suite.case("an app may have smaller batches", |at| async move {
         for (count, expected) in [(2, 200), (3, 400)] {
             let events = vec![json!({"name": "e", "channel": "c", "data": "1"}); count];
-            let reply = at.api(&TIGHT, "POST", "/batch_events", &[], &json!({"batch": events}).to_string()).await;
+            let reply =
+                at.api(&TIGHT, "POST", "/batch_events", &[], &json!({"batch": events}).to_string()).await;
             assert_eq!(at.status(&reply), expected, "{reply:?}");
         }
     });
@@ -621,9 +677,13 @@ fn refused_batches(suite: &mut Suite) {
         ("of numbers", r#"{"batch":[7]}"#),
         ("of lists", r#"{"batch":[[]]}"#),
     ] {
-        suite.not_soketi("it ends its process", format!("a batch that is {name} gets 400"), move |at| async move {
-            assert_refused(at, &at.api(&MAIN, "POST", "/batch_events", &[], body).await, &[400]);
-        });
+        suite.not_soketi(
+            "it ends its process",
+            format!("a batch that is {name} gets 400"),
+            move |at| async move {
+                assert_refused(at, &at.api(&MAIN, "POST", "/batch_events", &[], body).await, &[400]);
+            },
+        );
     }
 }
 
@@ -663,35 +723,51 @@ fn channels(suite: &mut Suite) {
         let reply = at.api(&MUTE, "GET", "/channels", &[("filter_by_prefix", &at.channel(""))], "").await;
         assert_eq!(reply.json()["channels"].as_object().unwrap().len(), 1);
     });
-    suite.not_soketi("it tells more than it is asked for", "without info nothing is told of each channel", |at| async move {
-        let _wire = subscribed(at).await;
-        let reply = at.get("/channels", &[("filter_by_prefix", &at.channel(""))]).await;
-        assert_eq!(reply.json(), json!({"channels": {at.channel(""): {}}}));
-    });
-    suite.not_soketi("it tells no users there", "info=user_count tells the users of presence channels", |at| async move {
-        let channel = at.channel("presence-");
-        let mut wires = Vec::new();
-        for id in ["1", "2", "2"] {
-            let mut wire = at.desk().await;
-            wire.join(&channel, &json!({"user_id": id, "user_info": {}})).await;
-            wires.push(wire);
-        }
-        let reply = at.get("/channels", &[("filter_by_prefix", &channel), ("info", "user_count")]).await;
-        assert_eq!(reply.json(), json!({"channels": {channel: {"user_count": 2}}}));
-    });
+    suite.not_soketi(
+        "it tells more than it is asked for",
+        "without info nothing is told of each channel",
+        |at| async move {
+            let _wire = subscribed(at).await;
+            let reply = at.get("/channels", &[("filter_by_prefix", &at.channel(""))]).await;
+            assert_eq!(reply.json(), json!({"channels": {at.channel(""): {}}}));
+        },
+    );
+    suite.not_soketi(
+        "it tells no users there",
+        "info=user_count tells the users of presence channels",
+        |at| async move {
+            let channel = at.channel("presence-");
+            let mut wires = Vec::new();
+            for id in ["1", "2", "2"] {
+                let mut wire = at.desk().await;
+                wire.join(&channel, &json!({"user_id": id, "user_info": {}})).await;
+                wires.push(wire);
+            }
+            let reply = at.get("/channels", &[("filter_by_prefix", &channel), ("info", "user_count")]).await;
+            assert_eq!(reply.json(), json!({"channels": {channel: {"user_count": 2}}}));
+        },
+    );
     for prefix in [None, Some("private-"), Some("p")] {
-        let name = format!("info=user_count of the prefix {prefix:?}, which others than presence channels have, gets 400");
+        let name = format!(
+            "info=user_count of the prefix {prefix:?}, which others than presence channels have, gets 400"
+        );
         suite.not_soketi("it passes over info", name, move |at| async move {
             let mut query = vec![("info", "user_count")];
             query.extend(prefix.map(|prefix| ("filter_by_prefix", prefix)));
             assert_refused(at, &at.get("/channels", &query).await, &[400]);
         });
     }
-    suite.not_soketi("it passes over info", "info=subscription_count tells the connections of each", |at| async move {
-        let _wires = (subscribed(at).await, subscribed(at).await);
-        let reply = at.get("/channels", &[("filter_by_prefix", &at.channel("")), ("info", "subscription_count")]).await;
-        assert_eq!(reply.json(), json!({"channels": {at.channel(""): {"subscription_count": 2}}}));
-    });
+    suite.not_soketi(
+        "it passes over info",
+        "info=subscription_count tells the connections of each",
+        |at| async move {
+            let _wires = (subscribed(at).await, subscribed(at).await);
+            let reply = at
+                .get("/channels", &[("filter_by_prefix", &at.channel("")), ("info", "subscription_count")])
+                .await;
+            assert_eq!(reply.json(), json!({"channels": {at.channel(""): {"subscription_count": 2}}}));
+        },
+    );
 }
 
 fn one_channel(suite: &mut Suite) {
@@ -704,11 +780,15 @@ fn one_channel(suite: &mut Suite) {
         let reply = at.get(&format!("/channels/{}", at.channel("")), &[]).await;
         assert_eq!((at.status(&reply), &reply.json()["occupied"]), (200, &json!(false)), "{reply:?}");
     });
-    suite.not_soketi("it tells more than it is asked for", "without info a channel is occupied or not, and no more", |at| async move {
-        let _wire = subscribed(at).await;
-        let reply = at.get(&format!("/channels/{}", at.channel("")), &[]).await;
-        assert_eq!(reply.json(), json!({"occupied": true}));
-    });
+    suite.not_soketi(
+        "it tells more than it is asked for",
+        "without info a channel is occupied or not, and no more",
+        |at| async move {
+            let _wire = subscribed(at).await;
+            let reply = at.get(&format!("/channels/{}", at.channel("")), &[]).await;
+            assert_eq!(reply.json(), json!({"occupied": true}));
+        },
+    );
     suite.case("info=subscription_count tells the connections", |at| async move {
         let _wires = (subscribed(at).await, subscribed(at).await);
         let reply = at.get(&format!("/channels/{}", at.channel("")), &[("info", "subscription_count")]).await;
@@ -727,23 +807,38 @@ fn one_channel(suite: &mut Suite) {
         assert_eq!((&told["user_count"], &told["subscription_count"]), (&json!(2), &json!(3)), "{told}");
     });
     for prefix in ["", "private-", "private-encrypted-", "cache-"] {
-        suite.not_soketi("it passes over info", format!("info=user_count of a {prefix}… channel gets 400"), move |at| async move {
-            let path = format!("/channels/{}", at.channel(prefix));
-            assert_refused(at, &at.get(&path, &[("info", "user_count")]).await, &[400]);
-        });
+        suite.not_soketi(
+            "it passes over info",
+            format!("info=user_count of a {prefix}… channel gets 400"),
+            move |at| async move {
+                let path = format!("/channels/{}", at.channel(prefix));
+                assert_refused(at, &at.get(&path, &[("info", "user_count")]).await, &[400]);
+            },
+        );
     }
-    suite.not_soketi("it passes over info", "info=cache tells the last event's data, and how long it is kept", |at| async move {
-        let channel = at.channel("cache-");
-        at.publish(&channel, "e", "{\"a\":1}").await;
-        let told = at.get(&format!("/channels/{channel}"), &[("info", "cache")]).await.json();
-        assert_eq!(told["cache"]["data"], "{\"a\":1}", "{told}");
-        assert!(told["cache"]["ttl"].as_u64().is_some_and(|seconds| (1..=1800).contains(&seconds)), "{told}");
-    });
-    suite.not_soketi("it passes over info", "info=cache of a channel that keeps nothing yet is no error", |at| async move {
-        let reply = at.get(&format!("/channels/{}", at.channel("cache-")), &[("info", "cache")]).await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-        assert!(reply.json()["cache"].get("data").is_none(), "{reply:?}");
-    });
+    suite.not_soketi(
+        "it passes over info",
+        "info=cache tells the last event's data, and how long it is kept",
+        |at| async move {
+            let channel = at.channel("cache-");
+            at.publish(&channel, "e", "{\"a\":1}").await;
+            let told = at.get(&format!("/channels/{channel}"), &[("info", "cache")]).await.json();
+            assert_eq!(told["cache"]["data"], "{\"a\":1}", "{told}");
+            assert!(
+                told["cache"]["ttl"].as_u64().is_some_and(|seconds| (1..=1800).contains(&seconds)),
+                "{told}"
+            );
+        },
+    );
+    suite.not_soketi(
+        "it passes over info",
+        "info=cache of a channel that keeps nothing yet is no error",
+        |at| async move {
+            let reply = at.get(&format!("/channels/{}", at.channel("cache-")), &[("info", "cache")]).await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            assert!(reply.json()["cache"].get("data").is_none(), "{reply:?}");
+        },
+    );
     suite.not_soketi("it looks at no names", "a channel that is no name gets 400", |at| async move {
         for path in ["/channels/a%20b", "/channels/caf%C3%A9"] {
             assert_refused(at, &at.get(path, &[]).await, &[400]);
@@ -772,16 +867,24 @@ fn members(suite: &mut Suite) {
     });
     for prefix in ["", "private-", "cache-", "my-presence-"] {
         suite.case(format!("/users of a {prefix}… channel gets 400"), move |at| async move {
-            assert_refused(at, &at.get(&format!("/channels/{}/users", at.channel(prefix)), &[]).await, &[400]);
+            assert_refused(
+                at,
+                &at.get(&format!("/channels/{}/users", at.channel(prefix)), &[]).await,
+                &[400],
+            );
         });
     }
-    suite.not_soketi("it tells the number", "/users tells a user id that was a number as text", |at| async move {
-        let channel = at.channel("presence-");
-        let mut wire = at.desk().await;
-        wire.join(&channel, &json!({"user_id": 7})).await;
-        let told = at.get(&format!("/channels/{channel}/users"), &[]).await.json();
-        assert_eq!(told, json!({"users": [{"id": "7"}]}));
-    });
+    suite.not_soketi(
+        "it tells the number",
+        "/users tells a user id that was a number as text",
+        |at| async move {
+            let channel = at.channel("presence-");
+            let mut wire = at.desk().await;
+            wire.join(&channel, &json!({"user_id": 7})).await;
+            let told = at.get(&format!("/channels/{channel}/users"), &[]).await.json();
+            assert_eq!(told, json!({"users": [{"id": "7"}]}));
+        },
+    );
     suite.case("who has left is told no more", |at| async move {
         let channel = at.channel("presence-");
         let mut wire = at.desk().await;
@@ -804,12 +907,19 @@ fn routes(suite: &mut Suite) {
         ("POST", "/channels/presence-a/users"),
         ("GET", "/users/1/terminate_connections"),
     ] {
-        suite.not_soketi("it has no such route, and says 404", format!("{method} {path} gets 405, and Allow"), move |at| async move {
-            let reply = at.api(&MAIN, method, path, &[], "").await;
-            assert_eq!(reply.status, 405, "{reply:?}");
-            let allow = reply.header("allow").unwrap_or_default();
-            assert!(!allow.contains(method) && (allow.contains("GET") || allow.contains("POST")), "{reply:?}");
-        });
+        suite.not_soketi(
+            "it has no such route, and says 404",
+            format!("{method} {path} gets 405, and Allow"),
+            move |at| async move {
+                let reply = at.api(&MAIN, method, path, &[], "").await;
+                assert_eq!(reply.status, 405, "{reply:?}");
+                let allow = reply.header("allow").unwrap_or_default();
+                assert!(
+                    !allow.contains(method) && (allow.contains("GET") || allow.contains("POST")),
+                    "{reply:?}"
+                );
+            },
+        );
     }
     for path in ["", "/", "/event", "/events/1", "/channels/a/members", "/users", "/users/1", "/nothing"] {
         suite.case(format!("GET /apps/ID{path} gets 404"), move |at| async move {

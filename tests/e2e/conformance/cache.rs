@@ -36,15 +36,21 @@ fn cases(suite: &mut Suite) {
             let told = subscribed(at, &channel).await.hear().await;
             assert_eq!((&told["event"], &told["channel"]), (&json!("pusher:cache_miss"), &json!(channel)));
         });
-        suite.case(format!("{form}…: who comes later hears the last event behind the acknowledgement"), move |at| async move {
-            let channel = at.channel(form);
-            at.publish(&channel, "first", "1").await;
-            at.publish(&channel, "last", "{\"a\": 2}").await;
-            let mut wire = subscribed(at, &channel).await;
-            let told = wire.hear().await;
-            assert_eq!((&told["event"], &told["channel"], &told["data"]), (&json!("last"), &json!(channel), &json!("{\"a\": 2}")));
-            wire.nothing_came().await;
-        });
+        suite.case(
+            format!("{form}…: who comes later hears the last event behind the acknowledgement"),
+            move |at| async move {
+                let channel = at.channel(form);
+                at.publish(&channel, "first", "1").await;
+                at.publish(&channel, "last", "{\"a\": 2}").await;
+                let mut wire = subscribed(at, &channel).await;
+                let told = wire.hear().await;
+                assert_eq!(
+                    (&told["event"], &told["channel"], &told["data"]),
+                    (&json!("last"), &json!(channel), &json!("{\"a\": 2}"))
+                );
+                wire.nothing_came().await;
+            },
+        );
         suite.case(format!("{form}…: what is published later is heard as ever"), move |at| async move {
             let channel = at.channel(form);
             let mut wire = subscribed(at, &channel).await;
@@ -99,7 +105,8 @@ fn cases(suite: &mut Suite) {
     });
     suite.case("the last event of a batch is kept", |at| async move {
         let channel = at.channel("cache-");
-        let events: Vec<_> = (0..3).map(|n| json!({"name": format!("e{n}"), "channel": channel, "data": "1"})).collect();
+        let events: Vec<_> =
+            (0..3).map(|n| json!({"name": format!("e{n}"), "channel": channel, "data": "1"})).collect();
         let body = json!({"batch": events}).to_string();
         let reply = at.api(&super::apps::MAIN, "POST", "/batch_events", &[], &body).await;
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -109,7 +116,9 @@ fn cases(suite: &mut Suite) {
         let channel = at.channel("cache-");
         let mut wire = subscribed(at, &channel).await;
         assert_eq!(wire.hear().await["event"], "pusher:cache_miss");
-        let reply = at.post(&json!({"name": "e", "channel": channel, "data": "1", "socket_id": wire.socket_id})).await;
+        let reply = at
+            .post(&json!({"name": "e", "channel": channel, "data": "1", "socket_id": wire.socket_id}))
+            .await;
         assert_eq!(reply.status, 200, "{reply:?}");
         wire.nothing_came().await;
         assert_eq!(subscribed(at, &channel).await.hear().await["event"], "e");
@@ -129,11 +138,15 @@ fn cases(suite: &mut Suite) {
         });
     }
     for prefix in ["my-cache-", "private-my-cache-", "a.cache-"] {
-        suite.not_soketi("it looks for the word anywhere", format!("{prefix}… is no cache channel"), move |at| async move {
-            let channel = at.channel(prefix);
-            at.publish(&channel, "unkept", "1").await;
-            subscribed(at, &channel).await.nothing_came().await;
-        });
+        suite.not_soketi(
+            "it looks for the word anywhere",
+            format!("{prefix}… is no cache channel"),
+            move |at| async move {
+                let channel = at.channel(prefix);
+                at.publish(&channel, "unkept", "1").await;
+                subscribed(at, &channel).await.nothing_came().await;
+            },
+        );
     }
     suite.case("on a presence channel the snapshot comes before the last event", |at| async move {
         let channel = at.channel("presence-cache-");

@@ -44,15 +44,18 @@ async fn pair(at: At, app: &'static App, channel: &str) -> (Wire, Wire) {
 
 fn passed_on(suite: &mut Suite) {
     for prefix in ["private-", "presence-", "private-cache-", "presence-cache-"] {
-        suite.case(format!("an event on {prefix}… reaches the others and not the sender"), move |at| async move {
-            let channel = at.channel(prefix);
-            let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
-            sender.say(json!({"event": "client-typing", "channel": channel, "data": {"a": 1}})).await;
-            let told = other.hear().await;
-            assert_eq!((&told["event"], &told["channel"]), (&json!("client-typing"), &json!(channel)));
-            assert_eq!(data(&told), json!({"a": 1}));
-            sender.nothing_came().await;
-        });
+        suite.case(
+            format!("an event on {prefix}… reaches the others and not the sender"),
+            move |at| async move {
+                let channel = at.channel(prefix);
+                let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
+                sender.say(json!({"event": "client-typing", "channel": channel, "data": {"a": 1}})).await;
+                let told = other.hear().await;
+                assert_eq!((&told["event"], &told["channel"]), (&json!("client-typing"), &json!(channel)));
+                assert_eq!(data(&told), json!({"a": 1}));
+                sender.nothing_came().await;
+            },
+        );
     }
     suite.case("on a presence channel the server says whose it is", |at| async move {
         let channel = at.channel("presence-");
@@ -125,7 +128,9 @@ fn passed_on(suite: &mut Suite) {
             sender.say(json!({"event": "client-a", "channel": channel, "data": sent})).await;
             let told = other.hear().await;
             let raw = told["data"] == sent;
-            let encoded = told["data"].as_str().is_some_and(|text| serde_json::from_str::<Value>(text).is_ok_and(|data| data == sent));
+            let encoded = told["data"]
+                .as_str()
+                .is_some_and(|text| serde_json::from_str::<Value>(text).is_ok_and(|data| data == sent));
             assert!(raw || encoded, "{sent} came as {told}");
         });
     }
@@ -138,7 +143,11 @@ fn passed_on(suite: &mut Suite) {
     suite.case("digits and escapes come as they were sent", |at| async move {
         let channel = at.channel("private-");
         let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
-        sender.text(&format!(r#"{{"event":"client-a","channel":"{channel}","data":{{"n":0.1,"m":[1,2],"t":"\u00e9"}}}}"#)).await;
+        sender
+            .text(&format!(
+                r#"{{"event":"client-a","channel":"{channel}","data":{{"n":0.1,"m":[1,2],"t":"\u00e9"}}}}"#
+            ))
+            .await;
         assert_eq!(data(&other.hear().await), json!({"n": 0.1, "m": [1, 2], "t": "é"}));
     });
     suite.case("who unsubscribed hears none", |at| async move {
@@ -175,12 +184,26 @@ fn refused(suite: &mut Suite) {
     suite.not_soketi("it passes them on", "on a public channel there are none", |at| async move {
         let channel = at.channel("");
         let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
-        reaches_nobody(at, &mut sender, &mut other, json!({"event": "client-a", "channel": channel, "data": {}}), &channel).await;
+        reaches_nobody(
+            at,
+            &mut sender,
+            &mut other,
+            json!({"event": "client-a", "channel": channel, "data": {}}),
+            &channel,
+        )
+        .await;
     });
     suite.not_soketi("it passes them on", "on a public cache channel there are none", |at| async move {
         let channel = at.channel("cache-");
         let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
-        reaches_nobody(at, &mut sender, &mut other, json!({"event": "client-a", "channel": channel, "data": {}}), &channel).await;
+        reaches_nobody(
+            at,
+            &mut sender,
+            &mut other,
+            json!({"event": "client-a", "channel": channel, "data": {}}),
+            &channel,
+        )
+        .await;
     });
     for prefix in ["private-", "presence-"] {
         suite.case(format!("who is not subscribed sends nothing to {prefix}…"), move |at| async move {
@@ -205,9 +228,24 @@ fn refused(suite: &mut Suite) {
         let channel = at.channel("private-");
         let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
         sender.unsubscribe(&channel).await;
-        reaches_nobody(at, &mut sender, &mut other, json!({"event": "client-a", "channel": channel, "data": {}}), &channel).await;
+        reaches_nobody(
+            at,
+            &mut sender,
+            &mut other,
+            json!({"event": "client-a", "channel": channel, "data": {}}),
+            &channel,
+        )
+        .await;
     });
-    for name in ["Client-a", "client_a", "client", "clienta", "pusher:client-a", "pusher_internal:client", " client-a"] {
+    for name in [
+        "Client-a",
+        "client_a",
+        "client",
+        "clienta",
+        "pusher:client-a",
+        "pusher_internal:client",
+        " client-a",
+    ] {
         suite.case(format!("an event called {name:?} is no client event"), move |at| async move {
             let channel = at.channel("private-");
             let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
@@ -231,20 +269,30 @@ fn refused(suite: &mut Suite) {
             reaches_nobody(at, &mut sender, &mut other, op, &channel).await;
         });
     }
-    suite.case("an app may allow none: each is answered with the error 4301, and the connection lives", |at| async move {
-        let channel = at.channel("private-");
-        let (mut sender, mut other) = pair(at, &MUTE, &channel).await;
-        sender.say(json!({"event": "client-a", "channel": channel, "data": {}})).await;
-        let told = sender.hear().await;
-        assert_eq!((&told["event"], &data(&told)["code"]), (&json!("pusher:error"), &json!(4301)));
-        sender.nothing_came().await;
-        at.publish_to(&MUTE, &channel, "fence", "1").await;
-        assert_eq!(other.hear().await["event"], "fence");
-    });
+    suite.case(
+        "an app may allow none: each is answered with the error 4301, and the connection lives",
+        |at| async move {
+            let channel = at.channel("private-");
+            let (mut sender, mut other) = pair(at, &MUTE, &channel).await;
+            sender.say(json!({"event": "client-a", "channel": channel, "data": {}})).await;
+            let told = sender.hear().await;
+            assert_eq!((&told["event"], &data(&told)["code"]), (&json!("pusher:error"), &json!(4301)));
+            sender.nothing_came().await;
+            at.publish_to(&MUTE, &channel, "fence", "1").await;
+            assert_eq!(other.hear().await["event"], "fence");
+        },
+    );
     suite.not_soketi("it passes them on", "on an encrypted channel there are none", |at| async move {
         let channel = at.channel("private-encrypted-");
         let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
-        reaches_nobody(at, &mut sender, &mut other, json!({"event": "client-a", "channel": channel, "data": {}}), &channel).await;
+        reaches_nobody(
+            at,
+            &mut sender,
+            &mut other,
+            json!({"event": "client-a", "channel": channel, "data": {}}),
+            &channel,
+        )
+        .await;
     });
     suite.case("a client event is not kept for who joins a cache channel", |at| async move {
         let channel = at.channel("private-cache-");
@@ -265,31 +313,38 @@ fn refused(suite: &mut Suite) {
 }
 
 fn limits(suite: &mut Suite) {
-    suite.case("more than ten at once: the rest is answered with the error 4301, and the connection lives", |at| async move {
-        let channel = at.channel("private-");
-        let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
-        for number in 0..30 {
-            sender.say(json!({"event": "client-a", "channel": channel, "data": number})).await;
-        }
-        sender.say(json!({"event": "pusher:ping"})).await;
-        let mut refused = 0;
-        loop {
-            let told = sender.hear().await;
-            if told["event"] == "pusher:pong" {
-                break;
+    suite.case(
+        "more than ten at once: the rest is answered with the error 4301, and the connection lives",
+        |at| async move {
+            let channel = at.channel("private-");
+            let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
+            for number in 0..30 {
+                sender.say(json!({"event": "client-a", "channel": channel, "data": number})).await;
             }
-            assert_eq!((&told["event"], &data(&told)["code"]), (&json!("pusher:error"), &json!(4301)), "{told}");
-            refused += 1;
-        }
-        // Some time passes while they are sent.
-        assert!((10..=20).contains(&refused), "{refused} of 30");
-        at.publish(&channel, "fence", "1").await;
-        let mut passed = 0;
-        while other.hear().await["event"] != "fence" {
-            passed += 1;
-        }
-        assert_eq!(passed + refused, 30);
-    });
+            sender.say(json!({"event": "pusher:ping"})).await;
+            let mut refused = 0;
+            loop {
+                let told = sender.hear().await;
+                if told["event"] == "pusher:pong" {
+                    break;
+                }
+                assert_eq!(
+                    (&told["event"], &data(&told)["code"]),
+                    (&json!("pusher:error"), &json!(4301)),
+                    "{told}"
+                );
+                refused += 1;
+            }
+            // Some time passes while they are sent.
+            assert!((10..=20).contains(&refused), "{refused} of 30");
+            at.publish(&channel, "fence", "1").await;
+            let mut passed = 0;
+            while other.hear().await["event"] != "fence" {
+                passed += 1;
+            }
+            assert_eq!(passed + refused, 30);
+        },
+    );
     suite.case("one connection's events are not another's", |at| async move {
         let channel = at.channel("private-");
         let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
@@ -300,19 +355,24 @@ fn limits(suite: &mut Suite) {
         other.say(json!({"event": "client-b", "channel": channel, "data": {}})).await;
         sender.until("client-b").await;
     });
-    suite.case("a name of 200 characters is passed on, and one of 201 is answered with an error", |at| async move {
-        let channel = at.channel("private-");
-        let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
-        let name = format!("client-{}", "n".repeat(193));
-        sender.say(json!({"event": name, "channel": channel, "data": {}})).await;
-        assert_eq!(other.hear().await["event"], name);
-        sender.say(json!({"event": format!("{name}n"), "channel": channel, "data": {}})).await;
-        assert_eq!(sender.hear().await["event"], "pusher:error");
-    });
+    suite.case(
+        "a name of 200 characters is passed on, and one of 201 is answered with an error",
+        |at| async move {
+            let channel = at.channel("private-");
+            let (mut sender, mut other) = pair(at, &MAIN, &channel).await;
+            let name = format!("client-{}", "n".repeat(193));
+            sender.say(json!({"event": name, "channel": channel, "data": {}})).await;
+            assert_eq!(other.hear().await["event"], name);
+            sender.say(json!({"event": format!("{name}n"), "channel": channel, "data": {}})).await;
+            assert_eq!(sender.hear().await["event"], "pusher:error");
+        },
+    );
     suite.case("an app's limits of names and sizes hold for client events", |at| async move {
         let channel = at.channel("private-");
         let (mut sender, mut other) = pair(at, &TIGHT, &channel).await;
-        sender.say(json!({"event": "client-of-20-letters", "channel": channel, "data": "x".repeat(10_000)})).await;
+        sender
+            .say(json!({"event": "client-of-20-letters", "channel": channel, "data": "x".repeat(10_000)}))
+            .await;
         assert_eq!(other.hear().await["event"], "client-of-20-letters");
         sender.say(json!({"event": "client-of-21-letters!", "channel": channel, "data": {}})).await;
         assert_eq!(sender.hear().await["event"], "pusher:error");

@@ -71,7 +71,8 @@ fn snapshot(suite: &mut Suite) {
     suite.case("a later member is told of all", |at| async move {
         let _members = (joined(at, "1").await, joined(at, "2").await);
         let presence = at.desk().await.join(&at.channel("presence-"), &member("3")).await;
-        let mut ids: Vec<&str> = presence["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+        let mut ids: Vec<&str> =
+            presence["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
         ids.sort_unstable();
         assert_eq!((ids, &presence["count"]), (vec!["1", "2", "3"], &json!(3)));
         assert_eq!(presence["hash"]["2"], json!({"name": "name of 2"}));
@@ -147,14 +148,18 @@ fn comings_and_goings(suite: &mut Suite) {
         drop(second);
         assert_eq!(told(&mut first, at, "member_removed").await, json!({"user_id": "2"}));
     });
-    suite.not_soketi("it tells both", "a cut that is shorter than two seconds is told to nobody", |at| async move {
-        let mut first = joined(at, "1").await;
-        let second = joined(at, "2").await;
-        told(&mut first, at, "member_added").await;
-        drop(second);
-        let mut back = joined(at, "2").await;
-        nothing_but_a_fence(at, &mut [&mut first, &mut back]).await;
-    });
+    suite.not_soketi(
+        "it tells both",
+        "a cut that is shorter than two seconds is told to nobody",
+        |at| async move {
+            let mut first = joined(at, "1").await;
+            let second = joined(at, "2").await;
+            told(&mut first, at, "member_added").await;
+            drop(second);
+            let mut back = joined(at, "2").await;
+            nothing_but_a_fence(at, &mut [&mut first, &mut back]).await;
+        },
+    );
     suite.case("who left is told nothing more, and counts no more", |at| async move {
         let mut first = joined(at, "1").await;
         let mut second = joined(at, "2").await;
@@ -254,35 +259,57 @@ fn users(suite: &mut Suite) {
 
 fn odd_members(suite: &mut Suite) {
     suite.case("a user id may be a number, as Laravel sends it", |at| async move {
-        let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": 7, "user_info": {"a": 1}})).await;
+        let presence = at
+            .desk()
+            .await
+            .join(&at.channel("presence-"), &json!({"user_id": 7, "user_info": {"a": 1}}))
+            .await;
         assert_eq!(presence["hash"], json!({"7": {"a": 1}}));
         assert_eq!(presence["count"], 1);
     });
-    suite.not_soketi("it passes the number on", "a user id that is a number comes out as text", |at| async move {
-        let mut first = joined(at, "1").await;
-        let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": 7})).await;
-        assert!(presence["ids"].as_array().unwrap().contains(&json!("7")), "{presence}");
-        assert_eq!(told(&mut first, at, "member_added").await["user_id"], "7");
-    });
+    suite.not_soketi(
+        "it passes the number on",
+        "a user id that is a number comes out as text",
+        |at| async move {
+            let mut first = joined(at, "1").await;
+            let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": 7})).await;
+            assert!(presence["ids"].as_array().unwrap().contains(&json!("7")), "{presence}");
+            assert_eq!(told(&mut first, at, "member_added").await["user_id"], "7");
+        },
+    );
     suite.not_soketi("it takes them for two", "user 7 and user \"7\" are one", |at| async move {
         let mut first = joined(at, "7").await;
         let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": 7})).await;
         assert_eq!(presence["count"], 1, "{presence}");
         nothing_but_a_fence(at, &mut [&mut first]).await;
     });
-    suite.not_soketi("such members are missing from its hash", "a member without user_info stands in the hash", |at| async move {
-        let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": "1"})).await;
-        assert_eq!(presence["ids"], json!(["1"]));
-        assert!(presence["hash"].as_object().unwrap().contains_key("1"), "{presence}");
-        assert_eq!(presence["count"], 1);
-    });
+    suite.not_soketi(
+        "such members are missing from its hash",
+        "a member without user_info stands in the hash",
+        |at| async move {
+            let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": "1"})).await;
+            assert_eq!(presence["ids"], json!(["1"]));
+            assert!(presence["hash"].as_object().unwrap().contains_key("1"), "{presence}");
+            assert_eq!(presence["count"], 1);
+        },
+    );
     suite.case("user_info may be null", |at| async move {
-        let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": "1", "user_info": null})).await;
+        let presence =
+            at.desk().await.join(&at.channel("presence-"), &json!({"user_id": "1", "user_info": null})).await;
         assert_eq!(presence, json!({"ids": ["1"], "hash": {"1": null}, "count": 1}));
     });
-    for (name, info) in [("text", json!("Ayu")), ("a list", json!([1, 2])), ("an empty object", json!({})), ("an empty list, as PHP has it", json!([]))] {
+    for (name, info) in [
+        ("text", json!("Ayu")),
+        ("a list", json!([1, 2])),
+        ("an empty object", json!({})),
+        ("an empty list, as PHP has it", json!([])),
+    ] {
         suite.case(format!("user_info may be {name}"), move |at| async move {
-            let presence = at.desk().await.join(&at.channel("presence-"), &json!({"user_id": "1", "user_info": info})).await;
+            let presence = at
+                .desk()
+                .await
+                .join(&at.channel("presence-"), &json!({"user_id": "1", "user_info": info}))
+                .await;
             assert_eq!(presence["hash"]["1"], info);
         });
     }
@@ -308,31 +335,40 @@ fn odd_members(suite: &mut Suite) {
         ("channel_data that is a number", "7"),
     ];
     for (name, channel_data) in wrong {
-        suite.not_soketi("it lets in whatever is signed", format!("{name} is refused, and the connection lives"), move |at| async move {
+        suite.not_soketi(
+            "it lets in whatever is signed",
+            format!("{name} is refused, and the connection lives"),
+            move |at| async move {
+                let channel = at.channel("presence-");
+                let mut wire = at.desk().await;
+                wire.ask_as(&channel, channel_data).await;
+                refused(&wire.hear().await, &channel);
+                wire.nothing_came().await;
+            },
+        );
+    }
+    suite.not_soketi(
+        "it lets in whatever is signed",
+        "a user id of more than 128 characters is refused",
+        |at| async move {
             let channel = at.channel("presence-");
             let mut wire = at.desk().await;
-            wire.ask_as(&channel, channel_data).await;
-            refused(&wire.hear().await, &channel);
-            wire.nothing_came().await;
-        });
-    }
-    suite.not_soketi("it lets in whatever is signed", "a user id of more than 128 characters is refused", |at| async move {
-        let channel = at.channel("presence-");
-        let mut wire = at.desk().await;
-        wire.join(&channel, &member(&"u".repeat(128))).await;
-        let mut other = at.desk().await;
-        other.ask_as(&channel, &member(&"u".repeat(129)).to_string()).await;
-        refused(&other.hear().await, &channel);
-    });
+            wire.join(&channel, &member(&"u".repeat(128))).await;
+            let mut other = at.desk().await;
+            other.ask_as(&channel, &member(&"u".repeat(129)).to_string()).await;
+            refused(&other.hear().await, &channel);
+        },
+    );
 }
 
 fn signatures(suite: &mut Suite) {
     type Asked = fn(&Wire, &str) -> Value;
     let good = member("1").to_string();
     let wrong: [(&str, Asked); 6] = [
-        ("the signature without channel_data", |wire, channel| {
-            json!({"channel": channel, "auth": wire.auth(channel, None), "channel_data": member("1").to_string()})
-        }),
+        (
+            "the signature without channel_data",
+            |wire, channel| json!({"channel": channel, "auth": wire.auth(channel, None), "channel_data": member("1").to_string()}),
+        ),
         ("the signature of another user", |wire, channel| {
             let auth = wire.auth(channel, Some(&member("2").to_string()));
             json!({"channel": channel, "auth": auth, "channel_data": member("1").to_string()})
@@ -341,7 +377,10 @@ fn signatures(suite: &mut Suite) {
             let auth = wire.auth(channel, Some(r#"{"user_id":"1"}"#));
             json!({"channel": channel, "auth": auth, "channel_data": r#"{ "user_id": "1" }"#})
         }),
-        ("no channel_data", |wire, channel| json!({"channel": channel, "auth": wire.auth(channel, Some(&member("1").to_string()))})),
+        (
+            "no channel_data",
+            |wire, channel| json!({"channel": channel, "auth": wire.auth(channel, Some(&member("1").to_string()))}),
+        ),
         ("no auth", |_, channel| json!({"channel": channel, "channel_data": member("1").to_string()})),
         ("the signature for another channel", |wire, _| {
             let auth = wire.auth("presence-elsewhere", Some(&member("1").to_string()));
@@ -374,20 +413,24 @@ fn signatures(suite: &mut Suite) {
         assert_acknowledged(&told, &channel);
         assert_eq!(data(&told)["presence"]["hash"], json!({"1": {"a/b": "é"}}));
     });
-    suite.not_soketi("it wants channel_data in any case", "who is signed in joins without channel_data", |at| async move {
-        let channel = at.channel("presence-");
-        let mut first = joined(at, "first").await;
-        let mut wire = at.desk().await;
-        wire.ask_signin(r#"{"id":"5","user_info":{"name":"Ayu"}}"#).await;
-        wire.until("pusher:signin_success").await;
-        let auth = wire.auth(&channel, None);
-        wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": auth}})).await;
-        let told_itself = wire.hear().await;
-        assert_acknowledged(&told_itself, &channel);
-        assert!(data(&told_itself)["presence"]["hash"].get("5").is_some(), "{told_itself}");
-        let added = told(&mut first, at, "member_added").await;
-        assert_eq!(added, json!({"user_id": "5", "user_info": {"name": "Ayu"}}));
-    });
+    suite.not_soketi(
+        "it wants channel_data in any case",
+        "who is signed in joins without channel_data",
+        |at| async move {
+            let channel = at.channel("presence-");
+            let mut first = joined(at, "first").await;
+            let mut wire = at.desk().await;
+            wire.ask_signin(r#"{"id":"5","user_info":{"name":"Ayu"}}"#).await;
+            wire.until("pusher:signin_success").await;
+            let auth = wire.auth(&channel, None);
+            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": auth}})).await;
+            let told_itself = wire.hear().await;
+            assert_acknowledged(&told_itself, &channel);
+            assert!(data(&told_itself)["presence"]["hash"].get("5").is_some(), "{told_itself}");
+            let added = told(&mut first, at, "member_added").await;
+            assert_eq!(added, json!({"user_id": "5", "user_info": {"name": "Ayu"}}));
+        },
+    );
 }
 
 fn limits(suite: &mut Suite) {
@@ -404,13 +447,17 @@ fn limits(suite: &mut Suite) {
         at.publish_to(&TIGHT, &channel, "fence", "1").await;
         assert_eq!(first.hear().await["event"], "fence");
     });
-    suite.not_soketi("it counts a user's connections", "a second tab of a member is let into a full channel", |at| async move {
-        let channel = at.channel("presence-");
-        let (mut first, mut second) = (at.desk_of(&TIGHT).await, at.desk_of(&TIGHT).await);
-        first.join(&channel, &member("1")).await;
-        second.join(&channel, &member("2")).await;
-        assert_eq!(at.desk_of(&TIGHT).await.join(&channel, &member("2")).await["count"], 2);
-    });
+    suite.not_soketi(
+        "it counts a user's connections",
+        "a second tab of a member is let into a full channel",
+        |at| async move {
+            let channel = at.channel("presence-");
+            let (mut first, mut second) = (at.desk_of(&TIGHT).await, at.desk_of(&TIGHT).await);
+            first.join(&channel, &member("1")).await;
+            second.join(&channel, &member("2")).await;
+            assert_eq!(at.desk_of(&TIGHT).await.join(&channel, &member("2")).await["count"], 2);
+        },
+    );
     suite.case("a place in a full channel is free when a member has left", |at| async move {
         let channel = at.channel("presence-");
         let (mut first, mut second) = (at.desk_of(&TIGHT).await, at.desk_of(&TIGHT).await);

@@ -66,16 +66,24 @@ fn signin(suite: &mut Suite) {
     suite.case("many connections of a user may sign in", |at| async move {
         let _wires = (signed_in(at, "u").await, signed_in(at, "u").await, signed_in(at, "u").await);
     });
-    suite.not_soketi("it keeps the old timer and the new user", "who signs in again as the same user is told so again", |at| async move {
-        let mut wire = signed_in(at, "u").await;
-        wire.signin(&at.user("u")).await;
-    });
-    suite.not_soketi("it lets the user change", "who signs in again as another user is refused", |at| async move {
-        let mut wire = signed_in(at, "u").await;
-        wire.ask_signin(&json!({"id": at.user("v")}).to_string()).await;
-        let told = wire.next_op().await;
-        assert!(told.is_none_or(|told| told["event"] == "pusher:error"), "refused");
-    });
+    suite.not_soketi(
+        "it keeps the old timer and the new user",
+        "who signs in again as the same user is told so again",
+        |at| async move {
+            let mut wire = signed_in(at, "u").await;
+            wire.signin(&at.user("u")).await;
+        },
+    );
+    suite.not_soketi(
+        "it lets the user change",
+        "who signs in again as another user is refused",
+        |at| async move {
+            let mut wire = signed_in(at, "u").await;
+            wire.ask_signin(&json!({"id": at.user("v")}).to_string()).await;
+            let told = wire.next_op().await;
+            assert!(told.is_none_or(|told| told["event"] == "pusher:error"), "refused");
+        },
+    );
 }
 
 fn signin_refused(suite: &mut Suite) {
@@ -90,7 +98,9 @@ fn signin_refused(suite: &mut Suite) {
         ("another app's signature", |wire, user| {
             sign::auth(MAIN.key, TIGHT.secret, &sign::user_text(&wire.socket_id, user)).into()
         }),
-        ("the signature of another connection", |_, user| sign::auth(MAIN.key, MAIN.secret, &sign::user_text("1.1", user)).into()),
+        ("the signature of another connection", |_, user| {
+            sign::auth(MAIN.key, MAIN.secret, &sign::user_text("1.1", user)).into()
+        }),
         ("the signature of another user", |wire, _| {
             sign::auth(MAIN.key, MAIN.secret, &sign::user_text(&wire.socket_id, "{\"id\":\"boss\"}")).into()
         }),
@@ -126,31 +136,42 @@ fn signin_refused(suite: &mut Suite) {
         ("an id that is true", r#"{"id":true}"#),
     ];
     for (name, user_data) in odder {
-        suite.not_soketi("it fails in silence, or lets it in", format!("user_data that is or has {name} is closed with 4009"), move |at| async move {
-            let mut wire = at.desk().await;
-            wire.ask_signin(user_data).await;
-            assert_eq!(wire.close_code().await, 4009);
-        });
+        suite.not_soketi(
+            "it fails in silence, or lets it in",
+            format!("user_data that is or has {name} is closed with 4009"),
+            move |at| async move {
+                let mut wire = at.desk().await;
+                wire.ask_signin(user_data).await;
+                assert_eq!(wire.close_code().await, 4009);
+            },
+        );
     }
     suite.case("before the close an error tells the code", |at| async move {
         let mut wire = at.desk().await;
-        wire.say(json!({"event": "pusher:signin", "data": {"auth": "no", "user_data": "{\"id\":\"1\"}"}})).await;
+        wire.say(json!({"event": "pusher:signin", "data": {"auth": "no", "user_data": "{\"id\":\"1\"}"}}))
+            .await;
         let (code, before) = wire.closed().await;
         assert_eq!(code, Some(4009));
-        assert!(before.iter().all(|told| told["event"] == "pusher:error" && data(told)["code"] == 4009), "{before:?}");
+        assert!(
+            before.iter().all(|told| told["event"] == "pusher:error" && data(told)["code"] == 4009),
+            "{before:?}"
+        );
     });
-    suite.case("an app without users lets nobody sign in, and closes nobody for trying with a good signature", |at| async move {
-        let mut wire = at.desk_of(&MUTE).await;
-        wire.ask_signin(&json!({"id": "1"}).to_string()).await;
-        wire.say(json!({"event": "pusher:ping"})).await;
-        loop {
-            let told = wire.hear().await;
-            assert_ne!(told["event"], "pusher:signin_success");
-            if told["event"] == "pusher:pong" {
-                break;
+    suite.case(
+        "an app without users lets nobody sign in, and closes nobody for trying with a good signature",
+        |at| async move {
+            let mut wire = at.desk_of(&MUTE).await;
+            wire.ask_signin(&json!({"id": "1"}).to_string()).await;
+            wire.say(json!({"event": "pusher:ping"})).await;
+            loop {
+                let told = wire.hear().await;
+                assert_ne!(told["event"], "pusher:signin_success");
+                if told["event"] == "pusher:pong" {
+                    break;
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 fn told_to_a_user(suite: &mut Suite) {
@@ -181,21 +202,33 @@ fn told_to_a_user(suite: &mut Suite) {
         let channel = own(at, "u");
         refused(&signed_in(at, "v").await.try_subscribe(&channel).await, &channel);
     });
-    suite.not_soketi("it takes the name for a public one", "who is not signed in may not listen", |at| async move {
-        let channel = own(at, "u");
-        refused(&at.desk().await.try_subscribe(&channel).await, &channel);
-    });
-    suite.not_soketi("it takes the name for a public one", "no signature opens a user's channel", |at| async move {
-        let channel = own(at, "u");
-        let mut wire = at.desk().await;
-        let auth = wire.auth(&channel, None);
-        wire.say(json!({"event": "pusher:subscribe", "data": {"auth": auth, "channel": channel}})).await;
-        refused(&wire.hear().await, &channel);
-    });
-    suite.not_soketi("it takes the name for a public one", "a user whose name another's begins with may not listen to the other", |at| async move {
-        let channel = format!("{}5", own(at, "u"));
-        refused(&signed_in(at, "u").await.try_subscribe(&channel).await, &channel);
-    });
+    suite.not_soketi(
+        "it takes the name for a public one",
+        "who is not signed in may not listen",
+        |at| async move {
+            let channel = own(at, "u");
+            refused(&at.desk().await.try_subscribe(&channel).await, &channel);
+        },
+    );
+    suite.not_soketi(
+        "it takes the name for a public one",
+        "no signature opens a user's channel",
+        |at| async move {
+            let channel = own(at, "u");
+            let mut wire = at.desk().await;
+            let auth = wire.auth(&channel, None);
+            wire.say(json!({"event": "pusher:subscribe", "data": {"auth": auth, "channel": channel}})).await;
+            refused(&wire.hear().await, &channel);
+        },
+    );
+    suite.not_soketi(
+        "it takes the name for a public one",
+        "a user whose name another's begins with may not listen to the other",
+        |at| async move {
+            let channel = format!("{}5", own(at, "u"));
+            refused(&signed_in(at, "u").await.try_subscribe(&channel).await, &channel);
+        },
+    );
     suite.case("an event for a user who is not there is accepted", |at| async move {
         at.publish(&own(at, "nobody"), "note", "1").await;
     });
@@ -228,7 +261,8 @@ async fn watched(wire: &mut Wire) -> Vec<(String, Vec<String>)> {
     assert!(told.get("channel").is_none(), "{told}");
     let events = data(&told)["events"].as_array().unwrap().clone();
     let read = |event: &Value| {
-        let mut ids: Vec<String> = event["user_ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
+        let mut ids: Vec<String> =
+            event["user_ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
         ids.sort();
         (event["name"].as_str().unwrap().to_owned(), ids)
     };
@@ -252,15 +286,19 @@ fn watchlists(suite: &mut Suite) {
         let _second = signed_in(at, "a").await;
         wire.nothing_came().await;
     });
-    suite.not_soketi(WHY, "who watches is told who goes offline, with the last connection", |at| async move {
-        let (first, second) = (signed_in(at, "a").await, signed_in(at, "a").await);
-        let mut wire = watching(at, "u", &[at.user("a")]).await;
-        assert_eq!(watched(&mut wire).await, [("online".to_owned(), vec![at.user("a")])]);
-        first.leave().await;
-        wire.nothing_came().await;
-        second.leave().await;
-        assert_eq!(watched(&mut wire).await, [("offline".to_owned(), vec![at.user("a")])]);
-    });
+    suite.not_soketi(
+        WHY,
+        "who watches is told who goes offline, with the last connection",
+        |at| async move {
+            let (first, second) = (signed_in(at, "a").await, signed_in(at, "a").await);
+            let mut wire = watching(at, "u", &[at.user("a")]).await;
+            assert_eq!(watched(&mut wire).await, [("online".to_owned(), vec![at.user("a")])]);
+            first.leave().await;
+            wire.nothing_came().await;
+            second.leave().await;
+            assert_eq!(watched(&mut wire).await, [("offline".to_owned(), vec![at.user("a")])]);
+        },
+    );
     suite.not_soketi(WHY, "who is not watched is not told of", |at| async move {
         let mut wire = watching(at, "u", &[at.user("a")]).await;
         fresh(&mut wire, at).await;
@@ -272,15 +310,19 @@ fn watchlists(suite: &mut Suite) {
         let _other = signed_in(at, "a").await;
         wire.nothing_came().await;
     });
-    suite.not_soketi(WHY, "a watchlist of more than 100 is answered with the error 4302, and the connection lives", |at| async move {
-        let many: Vec<String> = (0..101).map(|number| at.user(&format!("m{number}"))).collect();
-        let mut wire = at.desk().await;
-        wire.ask_signin(&json!({"id": at.user("u"), "watchlist": many}).to_string()).await;
-        let told = wire.until("pusher:error").await;
-        assert_eq!(data(&told)["code"], 4302, "{told}");
-        wire.say(json!({"event": "pusher:ping"})).await;
-        wire.until("pusher:pong").await;
-    });
+    suite.not_soketi(
+        WHY,
+        "a watchlist of more than 100 is answered with the error 4302, and the connection lives",
+        |at| async move {
+            let many: Vec<String> = (0..101).map(|number| at.user(&format!("m{number}"))).collect();
+            let mut wire = at.desk().await;
+            wire.ask_signin(&json!({"id": at.user("u"), "watchlist": many}).to_string()).await;
+            let told = wire.until("pusher:error").await;
+            assert_eq!(data(&told)["code"], 4302, "{told}");
+            wire.say(json!({"event": "pusher:ping"})).await;
+            wire.until("pusher:pong").await;
+        },
+    );
     suite.not_soketi(WHY, "a watchlist of 100 is taken", |at| async move {
         let many: Vec<String> = (0..100).map(|number| at.user(&format!("m{number}"))).collect();
         let mut wire = watching(at, "u", &many).await;
@@ -362,15 +404,22 @@ fn terminated(suite: &mut Suite) {
         assert_eq!(first.hear().await["event"], "pusher_internal:member_added");
         terminate(at, &at.user("u")).await;
         let told = first.hear().await;
-        assert_eq!((&told["event"], &data(&told)["user_id"]), (&json!("pusher_internal:member_removed"), &json!(at.user("u"))));
+        assert_eq!(
+            (&told["event"], &data(&told)["user_id"]),
+            (&json!("pusher_internal:member_removed"), &json!(at.user("u")))
+        );
     });
-    suite.not_soketi("it reads the path as it stands", "a user's id in the path may have escapes", |at| async move {
-        let mut wire = at.desk().await;
-        wire.signin(&at.user("a b/é")).await;
-        let user: String = url::form_urlencoded::byte_serialize(at.user("a b/é").as_bytes()).collect();
-        terminate(at, &user.replace('+', "%20")).await;
-        assert_eq!(wire.close_code().await, 4009);
-    });
+    suite.not_soketi(
+        "it reads the path as it stands",
+        "a user's id in the path may have escapes",
+        |at| async move {
+            let mut wire = at.desk().await;
+            wire.signin(&at.user("a b/é")).await;
+            let user: String = url::form_urlencoded::byte_serialize(at.user("a b/é").as_bytes()).collect();
+            terminate(at, &user.replace('+', "%20")).await;
+            assert_eq!(wire.close_code().await, 4009);
+        },
+    );
     suite.case("without a signature nobody is terminated", |at| async move {
         let mut wire = signed_in(at, "u").await;
         let target = format!("/apps/{}/users/{}/terminate_connections", MAIN.id, at.user("u"));
