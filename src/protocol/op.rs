@@ -719,7 +719,8 @@ mod tests {
             (r#"{"event":"pusher:subscribe"}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":null}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":"x"}"#, "data"),
-            (r#"{"event":"pusher:subscribe","data":[]}"#, "channel"),
+            (r#"{"event":"pusher:subscribe","data":[]}"#, "data"),
+            (r#"{"event":"pusher:subscribe","data":["a"]}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":{}}"#, "channel"),
             (r#"{"event":"pusher:subscribe","data":{"channel":7}}"#, "channel"),
             (r#"{"event":"pusher:subscribe","data":{"channel":null}}"#, "channel"),
@@ -727,7 +728,8 @@ mod tests {
             (r#"{"event":"pusher:subscribe","data":{"channel":"a","auth":7}}"#, "auth"),
             (r#"{"event":"pusher:unsubscribe"}"#, "data"),
             (r#"{"event":"pusher:signin"}"#, "data"),
-            (r#"{"event":"pusher:signin","data":{"auth":"a"}}"#, "user_data"),
+            (r#"{"event":"pusher:signin","data":{"auth":7}}"#, "auth"),
+            (r#"{"event":"pusher:signin","data":{"user_data":{}}}"#, "user_data"),
             (r#"{"event":"client-x","data":{}}"#, "channel"),
         ];
         for (frame, field) in cases {
