@@ -10,6 +10,8 @@ mod cache;
 mod client_events;
 mod frames;
 mod handshake;
+mod http;
+mod limits;
 mod presence;
 mod subscribe;
 mod suite;
