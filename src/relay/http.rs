@@ -103,7 +103,7 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
         return api::answer(relay, asked, &place).await;
     }
     if let Some(key) = upgrade::key(&path) {
-        return if get { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
+        return if method == Method::GET { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
     }
     if let Some(question) = authorization::question(&path) {
         return authorization::answer(relay, asked, question).await;

@@ -62,9 +62,9 @@ async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, tell: mpsc::Sender<Ques
         bytes.extend_from_slice(&part[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .filter_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+            let length = head.lines().filter_map(|line| {
+                line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
+            });
             break (head.to_owned(), length.sum::<usize>(), body.as_bytes().to_vec());
         }
     };
