@@ -83,7 +83,8 @@ export const echoCases = [
     ...["private", "join"].map((kind) => ({
         name: `laravel-echo: ${kind}().whisper is heard by the other`,
         run: async (at) => {
-            const [one, two] = [(await echo(at, member(1)))[kind](at.name()), (await echo(at, member(2)))[kind](at.name())];
+            const echoes = [await echo(at, member(1)), await echo(at, member(2))];
+            const [one, two] = echoes.map((each) => each[kind](at.name()));
             await Promise.all([ready(one), ready(two)]);
             const told = heard((done) => two.listenForWhisper("typing", done));
             one.whisper("typing", { name: "Ayu" });

@@ -4,11 +4,13 @@
 // names of its own. That something does not come is proven by what comes next: see `fence`.
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
+import { pathToFileURL } from "node:url";
 
 const require = createRequire(`${process.cwd()}/package.json`);
 export const Pusher = require("pusher-js");
 export const Backend = require("pusher");
-export const Echo = require("laravel-echo").default ?? require("laravel-echo");
+// Its build for `require` is one that Node takes for a module.
+export const { default: Echo } = await import(pathToFileURL(`${process.cwd()}/node_modules/laravel-echo/dist/echo.js`));
 
 /// What takes longer than this does not come.
 const PATIENCE = 20_000;
@@ -55,7 +57,8 @@ export const dial = (app = apps.main, { member, user, sign, ...options } = {}) =
         disableStats: true,
         channelAuthorization: {
             customHandler: ({ socketId, channelName }, done) => {
-                const signs = sign ?? ((id, channel) => app.backend.authorizeChannel(id, channel, member));
+                const data = channelName.startsWith("presence-") ? member : undefined;
+                const signs = sign ?? ((id, channel) => app.backend.authorizeChannel(id, channel, data));
                 done(null, signs(socketId, channelName));
             },
         },
@@ -170,9 +173,8 @@ export const runAll = async (kind, cases, tell, together = 16) => {
     const waiting = cases.filter(({ not }) => kind === "relay" || !not);
     const worker = async () => {
         for (let next = waiting.shift(); next; next = waiting.shift()) {
-            const at = { case: ++number, ends: [], name: (prefix = "") => `${prefix}js-${number}` };
-            const own = number;
-            at.name = (prefix = "") => `${prefix}js-${own}`;
+            const own = ++number;
+            const at = { ends: [], name: (prefix = "") => `${prefix}js-${own}` };
             const { name, run } = next;
             try {
                 await patient(run(at));
