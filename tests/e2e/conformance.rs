@@ -11,6 +11,7 @@ mod client_events;
 mod frames;
 mod handshake;
 mod http;
+mod libraries;
 mod limits;
 mod presence;
 mod subscribe;
