@@ -72,29 +72,30 @@ pub struct Options {
 pub enum Error {
     /// The terminal can't be used.
     #[error("cannot use the terminal: {0}")]
-    Terminal(#[source] io::Error),
+    Terminal(#[from] terminal::Error),
     /// The signals that ask a process to end can't be heard.
     #[error("cannot listen to signals: {0}")]
     Signals(#[source] io::Error),
-    /// A part of the program broke; its own message is on stderr.
-    #[error("something in frontdesk broke, see the message above and the log")]
+    /// A part of the program panicked; whoever hears of panics has been told.
+    #[error("something in frontdesk broke")]
     Broken,
     /// Somebody interrupted the process.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Runs the dashboard until the reader quits, the terminal goes away, the process is asked to end, or `until`
+/// Runs the dashboard until the reader leaves, the terminal goes away, the process is asked to end, or `until`
 /// is ready. The terminal is given back in any case.
 ///
 /// # Errors
-/// There is no terminal, or it can't be taken; or a part of the program broke.
+/// There is no terminal, or it can't be taken; a part of the program broke; or somebody interrupted it, by
+/// Ctrl-C or by a signal.
 pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>) -> Result<(), Error> {
     let Options { client, backend, theme, mut live, .. } = options;
     let mut leave = Leave::new().map_err(Error::Signals)?;
     leave::insist().map_err(Error::Signals)?;
-    let mut terminal = Terminal::enter().map_err(Error::Terminal)?;
-    let mut input = Input::open().map_err(Error::Terminal)?;
+    let mut terminal = Terminal::enter(std::env::var("TERM").ok().as_deref())?;
+    let mut input = Input::open().map_err(terminal::Error::Io)?;
     let tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
 
     let now = clock.now();
@@ -135,10 +136,7 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
         // In this order, so that a flood of events keeps nobody from leaving and never stops the picture.
         tokio::select! {
             biased;
-            asked = leave.asked() => return match asked {
-                Asked::ToEnd => Ok(()),
-                Asked::ToStop => Err(Error::Interrupted),
-            },
+            asked = leave.asked() => return ended(asked),
             () = &mut until => return Ok(()),
             () = sleep_until(due.into()), if dirty => {
                 dirty = false;
@@ -186,7 +184,7 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
                 let mut world = World { terminal: &mut terminal, client: &handle, tmux };
                 match world.carry_out(effect) {
                     Ok(ControlFlow::Continue(())) => {}
-                    Ok(ControlFlow::Break(())) => return Ok(()),
+                    Ok(ControlFlow::Break(asked)) => return ended(asked),
                     Err(error) => return gone(&error),
                 }
             }
@@ -207,6 +205,14 @@ fn message(event: Event, ingest: &mut Ingest) -> Msg {
         Event::Topic(topic) => Msg::Topic(facts::topic(topic)),
         Event::Gap(gap) => Msg::Gap(facts::gap(gap)),
         Event::Back(back) => Msg::Back(facts::back(back)),
+    }
+}
+
+/// How a dashboard ends that was asked to, by a signal or by a key.
+fn ended(asked: Asked) -> Result<(), Error> {
+    match asked {
+        Asked::ToEnd => Ok(()),
+        Asked::ToStop => Err(Error::Interrupted),
     }
 }
 

@@ -10,6 +10,7 @@ mod emit;
 mod flags;
 mod login;
 mod logout;
+mod panic;
 mod prompt;
 mod relay;
 mod tail;
@@ -26,9 +27,11 @@ use crate::config;
 use crate::time::Clock;
 use crate::untrusted::Untrusted;
 
+pub use panic::caught;
+
 /// A venue that takes bookings, live in a terminal, and the relay that carries its events.
 ///
-/// Without a command: the dashboard.
+/// Without a command: the dashboard. It ends with 0 on q, with 130 on Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(
     name = "frontdesk",
@@ -61,6 +64,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It could not be done: 1. The sentence says why, and what to do.
     Failed(String),
+    /// A part of the program panicked, and that has been said: 1.
+    Broken,
     /// Somebody interrupted it: 130.
     Interrupted,
     /// Nobody reads the output any more, `head` for one: success.
@@ -88,7 +93,8 @@ impl From<app::Error> for Failure {
         match error {
             app::Error::Interrupted => Self::Interrupted,
             app::Error::Terminal(_) => Self::Failed(format!("{error}; `frontdesk tail` needs none")),
-            app::Error::Signals(_) | app::Error::Broken => Self::Failed(error.to_string()),
+            app::Error::Broken => Self::Broken,
+            app::Error::Signals(_) => Self::Failed(error.to_string()),
         }
     }
 }
@@ -126,6 +132,10 @@ impl From<crate::telemetry::Error> for Failure {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    caught(command).unwrap_or(ExitCode::from(1))
+}
+
+fn command() -> ExitCode {
     let cli = Cli::parse();
     let clock = Clock::system();
     let outcome = match cli.command {
@@ -148,6 +158,7 @@ pub fn main() -> ExitCode {
             say(&words);
             ExitCode::from(2)
         }
+        Err(Failure::Broken) => ExitCode::from(1),
         Err(Failure::Interrupted) => ExitCode::from(130),
     }
 }

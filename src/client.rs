@@ -31,12 +31,13 @@ use crate::protocol::{ChannelName, Position, Subscription};
 use crate::time::Clock;
 
 pub use facts::{
-    Advice, Cause, LinkFacts, Loss, NameFacts, NameState, Off, Refusal, ServerFacts, State, Step, TopicFacts,
+    Cause, LinkFacts, Loss, NameFacts, NameState, Off, Refusal, ServerFacts, State, Step, TopicFacts,
 };
 pub use topic::{NameMode, Topic};
 
-/// How many events wait for a slow reader before the socket is read no further.
-const QUEUE: usize = 1024;
+/// How many events wait for a slow reader before the socket is read no further. With the longest message that
+/// is taken, whatever a server does no more than 64 MiB wait here.
+const QUEUE: usize = 64;
 
 /// What to connect to, as whom, and what to hear.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ pub mod secret;
 pub mod settings;
 pub mod value;
 pub mod venue;
+mod webhook;
 
 use std::io;
 use std::path::{Path, PathBuf};

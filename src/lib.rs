@@ -3,7 +3,8 @@
 //! The modules, in the order in which data flows through them and in which they may import each other
 //! (`tests/architecture.rs` holds the arrows):
 //!
-//! - leaves, known to all: [`time`], [`telemetry`], [`tls`], [`untrusted`], [`filter`]
+//! - leaves, known to all: [`time`], [`telemetry`], [`tls`], [`answer`], [`advice`],
+//!   [`untrusted`], [`filter`]
 //! - [`protocol`]: the Pusher wire, both halves, pure
 //! - [`domain`]: the venue, pure; knows no wire, no file, no screen
 //! - [`client`]: a subscribed connection as a stream of events
@@ -14,6 +15,8 @@
 //! - [`app`]: the dashboard's composition root
 //! - [`config`]: settings in layers · [`cli`]: the commands; flags become options, errors become words
 
+pub mod advice;
+pub mod answer;
 pub mod app;
 pub mod cli;
 pub mod client;

@@ -3,8 +3,8 @@
 //! One file in the data directory, readable by its owner alone, holds a token for each origin that `login`
 //! was run for, with the name and role that the backend gave. A token is only ever handed out for the origin
 //! it was kept under. The file is replaced as a whole, so that a machine that dies in the middle leaves the
-//! old one; a file that is damaged all the same is said to be so and is never guessed at. [`Backend`] asks
-//! for a token, and whose one is.
+//! old one; a file that is damaged all the same is said to be so and is never guessed at: the next login
+//! replaces it, the next logout removes it. [`Backend`] asks for a token, and whose one is.
 
 mod backend;
 
@@ -39,6 +39,17 @@ pub struct Store {
     path: PathBuf,
 }
 
+/// What became of a token that was to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// It is forgotten.
+    Token,
+    /// There was none.
+    Nothing,
+    /// The file was damaged and is removed, with whatever tokens it held.
+    DamagedFile,
+}
+
 /// Why a token can't be had or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -54,7 +65,7 @@ pub enum Error {
     },
     /// The file is no file of tokens.
     #[error(
-        "the token file {} is damaged (line {line}); remove it and run `frontdesk login` again",
+        "the token file {} is damaged (line {line}); `frontdesk login` replaces it, `frontdesk logout` removes it",
         path.display()
     )]
     Damaged {
@@ -92,6 +103,12 @@ struct File {
     tokens: BTreeMap<String, Entry>,
 }
 
+impl Default for File {
+    fn default() -> Self {
+        Self { version: VERSION, tokens: BTreeMap::new() }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Entry {
     token: String,
@@ -121,12 +138,16 @@ impl Store {
         Ok(entry.map(|entry| Login { token: entry.token.into(), name: entry.name, role: entry.role }))
     }
 
-    /// Keeps a token for an origin, in the place of an earlier one.
+    /// Keeps a token for an origin, in the place of an earlier one, and a new file in the place of a damaged one:
+    /// nothing can be had from that any more.
     ///
     /// # Errors
-    /// The file can't be written, or an earlier one can't be understood.
+    /// The file can't be written, or a newer frontdesk's is there.
     pub fn put(&self, origin: &Origin, login: &Login) -> Result<(), Error> {
-        let mut file = self.read()?;
+        let mut file = match self.read() {
+            Err(Error::Damaged { .. }) => File::default(),
+            read => read?,
+        };
         let entry = Entry {
             token: login.token.expose_secret().to_owned(),
             name: login.name.clone(),
@@ -136,28 +157,38 @@ impl Store {
         self.write(&file)
     }
 
-    /// Forgets the token of an origin; says whether there was one.
+    /// Forgets the token of an origin; a damaged file, which may hold it, goes as a whole.
     ///
     /// # Errors
-    /// The file can't be written or understood.
-    pub fn forget(&self, origin: &Origin) -> Result<bool, Error> {
-        let mut file = self.read()?;
+    /// The file can't be written or removed, or is a newer frontdesk's.
+    pub fn forget(&self, origin: &Origin) -> Result<Forgotten, Error> {
+        let mut file = match self.read() {
+            Err(Error::Damaged { .. }) => {
+                self.remove()?;
+                return Ok(Forgotten::DamagedFile);
+            }
+            read => read?,
+        };
         if file.tokens.remove(&origin.ascii_serialization()).is_none() {
-            return Ok(false);
+            return Ok(Forgotten::Nothing);
         }
         if file.tokens.is_empty() {
-            fs::remove_file(&self.path).map_err(|source| self.io("remove", source))?;
+            self.remove()?;
         } else {
             self.write(&file)?;
         }
-        Ok(true)
+        Ok(Forgotten::Token)
+    }
+
+    fn remove(&self) -> Result<(), Error> {
+        fs::remove_file(&self.path).map_err(|source| self.io("remove", source))
     }
 
     fn read(&self) -> Result<File, Error> {
         let text = match fs::read(&self.path) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| self.damaged(1))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(File { version: VERSION, tokens: BTreeMap::new() });
+                return Ok(File::default());
             }
             Err(source) => return Err(self.io("read", source)),
         };
@@ -257,9 +288,9 @@ mod tests {
             assert!(store.get(&origin(other)).expect("read").is_none(), "{other}");
         }
         store.put(&origin("https://b.test"), &login("b")).expect("kept");
-        assert!(store.forget(&home).expect("forgotten"));
-        assert!(!store.forget(&home).expect("nothing left"));
-        assert!(store.forget(&origin("https://b.test")).expect("forgotten"));
+        assert_eq!(store.forget(&home).expect("forgotten"), Forgotten::Token);
+        assert_eq!(store.forget(&home).expect("nothing left"), Forgotten::Nothing);
+        assert_eq!(store.forget(&origin("https://b.test")).expect("forgotten"), Forgotten::Token);
         assert!(!store.path().exists(), "the last token takes the file along");
     }
 
@@ -279,18 +310,23 @@ mod tests {
     }
 
     #[test]
-    fn every_half_of_a_file_is_damaged_and_is_left_as_it_is() {
+    fn every_half_of_a_file_is_said_to_be_damaged_and_makes_room_for_a_login_and_a_logout() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::new(folder.path());
-        store.put(&origin("http://a.test"), &login("3|secret")).expect("kept");
+        let home = origin("http://a.test");
+        store.put(&home, &login("3|secret")).expect("kept");
         let whole = fs::read_to_string(store.path()).expect("a file");
         for end in 0..whole.trim_end().len() {
             fs::write(store.path(), &whole[..end]).expect("cut");
-            let error = store.get(&origin("http://a.test")).expect_err("half a file").to_string();
+            let error = store.get(&home).expect_err("half a file").to_string();
             assert!(error.contains("damaged") && error.contains("frontdesk login"), "{error}");
             assert!(!error.contains("secret"), "{error}");
-            assert!(store.put(&origin("http://a.test"), &login("b")).is_err());
-            assert_eq!(fs::read_to_string(store.path()).expect("a file"), whole[..end]);
+            assert_eq!(fs::read_to_string(store.path()).expect("a file"), whole[..end], "left as it is");
+            assert_eq!(store.forget(&home).expect("removed"), Forgotten::DamagedFile);
+            assert!(store.get(&home).expect("no file is no token").is_none());
+            fs::write(store.path(), &whole[..end]).expect("cut");
+            store.put(&home, &login("b")).expect("replaced");
+            assert_eq!(store.get(&home).expect("read").expect("there").token.expose_secret(), "b");
         }
         for garbage in [
             &b"\xff\xfe\x00"[..],
@@ -299,10 +335,14 @@ mod tests {
             b"{\"version\":1,\"tokens\":{\"a\":{\"token\":\"x\\u001b[2J\"}}}",
         ] {
             fs::write(store.path(), garbage).expect("garbage");
-            assert!(matches!(store.get(&origin("http://a.test")), Err(Error::Damaged { .. })));
+            assert!(matches!(store.get(&home), Err(Error::Damaged { .. })));
         }
-        fs::write(store.path(), "{\"version\":2,\"tokens\":{}}").expect("a newer file");
-        assert!(matches!(store.get(&origin("http://a.test")), Err(Error::Newer { found: 2, .. })));
+        let newer = "{\"version\":2,\"tokens\":{}}";
+        fs::write(store.path(), newer).expect("a newer file");
+        assert!(matches!(store.get(&home), Err(Error::Newer { found: 2, .. })));
+        assert!(matches!(store.put(&home, &login("b")), Err(Error::Newer { .. })));
+        assert!(matches!(store.forget(&home), Err(Error::Newer { .. })));
+        assert_eq!(fs::read_to_string(store.path()).expect("a file"), newer, "a newer file is left alone");
     }
 
     #[test]

@@ -8,12 +8,16 @@
 pub mod channel;
 pub mod close;
 pub mod link;
+pub mod member;
 pub mod op;
 pub mod peer;
 pub mod position;
+pub mod rate;
 pub mod sign;
 
 pub use channel::{BadChannel, ChannelKind, ChannelName, Pattern, Subscription};
 pub use close::{CloseCode, Retry};
+pub use member::{Member, User};
 pub use op::{ClientOp, ServerOp};
 pub use position::{Epoch, Position};
+pub use rate::Rate;

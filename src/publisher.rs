@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
+use crate::answer::{self, Answer};
 use crate::protocol::sign;
 use crate::time::Clock;
 use crate::tls;
@@ -63,6 +64,16 @@ pub enum Error {
         /// The innermost cause.
         reason: String,
     },
+    /// What the server said is no answer: it may have published or not.
+    #[error("{server} gave no usable answer ({status}): {reason}")]
+    Odd {
+        /// Scheme, host and port.
+        server: String,
+        /// The status.
+        status: u16,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The server said no.
     #[error("{server} refused the event ({status}): {words}")]
     Refused {
@@ -102,10 +113,8 @@ impl Publisher {
         let url = self.signed("POST", &format!("/apps/{}/events", self.options.app_id), &body);
         let request =
             self.http.post(url).timeout(PATIENCE).header("Content-Type", "application/json").body(body);
-        let answer = request.send().await.map_err(|error| self.unreachable(error))?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(|error| self.unreachable(error))?;
-        self.judge(status, &text)
+        let answer = Answer::to(request).await.map_err(|error| self.unanswered(&error))?;
+        self.judge(answer.status, &answer.text())
     }
 
     /// The address of a request, signed for this moment.
@@ -147,15 +156,12 @@ impl Publisher {
         Err(Error::Refused { server: self.server(), status, words })
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> Error {
-        // The outer texts repeat the address, signature and all.
-        let error = error.without_url();
-        let mut innermost: &dyn std::error::Error = &error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
+    fn unanswered(&self, error: &answer::Error) -> Error {
+        let (server, reason) = (self.server(), error.to_string());
+        match error {
+            answer::Error::TimedOut | answer::Error::Unreachable(_) => Error::Unreachable { server, reason },
+            answer::Error::TooLong { status } => Error::Odd { server, status: status.as_u16(), reason },
         }
-        let reason = if error.is_timeout() { "no answer in time".to_owned() } else { innermost.to_string() };
-        Error::Unreachable { server: self.server(), reason }
     }
 
     fn server(&self) -> String {

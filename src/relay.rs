@@ -19,20 +19,26 @@ use crate::time::Clock;
 
 pub mod auth;
 pub mod broker;
+pub mod cache;
 pub mod encode;
 pub mod exposure;
 pub mod forward;
 pub mod http;
 pub mod hub;
+pub mod interests;
 pub mod metrics;
 pub mod outbox;
 pub mod publish;
+pub mod roster;
 pub mod socket;
 pub mod tenant;
+pub mod users;
+pub mod webhooks;
 
 pub use auth::{Role, Token, Tokens};
 pub use forward::Forward;
 pub use tenant::{App, Limits, Origins, Tenant};
+pub use webhooks::{Fact, Hooks, Webhook};
 
 /// Everything that a relay is told at its start.
 #[derive(Clone, Debug)]
@@ -100,10 +106,10 @@ pub struct Relay {
 
 /// Kilobytes of request bodies in memory, at most.
 const BODIES_KB: usize = 64 << 10;
-/// How often histories are looked through for what is too old.
-const PRUNE_EVERY: Duration = Duration::from_secs(5);
+/// How often histories are looked through for what is too old, and crowds are told their number.
+const TICK: Duration = Duration::from_secs(5);
 /// How long everybody together has to leave.
-const DRAIN: Duration = Duration::from_secs(9);
+const DRAIN: Duration = Duration::from_secs(7);
 /// Connections are asked to come back in so many steps, so that they don't come all at once …
 const DRAIN_STEPS: usize = 80;
 /// … with so much time between, unless there are few.
@@ -119,7 +125,10 @@ pub async fn run(
     check(&listeners, &options)?;
     let metrics = Arc::new(Metrics::default());
     let bounds = Bounds::lasting(options.history);
-    let open = |app: App| Arc::new(Tenant::open(app, options.guard.clone(), bounds, &metrics));
+    let open = |app: App| {
+        let hooks = Hooks::open(&app.webhooks, &app.key, &app.secret, None, &metrics, options.clock.clone());
+        Arc::new(Tenant::open(app, options.guard.clone(), bounds, &metrics, hooks))
+    };
     let relay = Arc::new(Relay {
         tenants: options.apps.into_iter().map(open).collect(),
         tokens: options.tokens,
@@ -136,14 +145,15 @@ pub async fn run(
         accepting.spawn(accept(Arc::clone(&relay), listener, alive.clone(), draining.clone()));
     }
     drop((alive, draining));
-    let mut prune = tokio::time::interval(PRUNE_EVERY);
+    let mut tick = tokio::time::interval(TICK);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
             () = shutdown.as_mut() => break,
-            _ = prune.tick() => relay.tenants.iter().for_each(|tenant| tenant.broker.prune()),
+            _ = tick.tick() => relay.tenants.iter().for_each(|tenant| tenant.tick()),
         }
     }
+    relay.tenants.iter().for_each(|tenant| tenant.hooks.drain());
     // Nobody listens to a drain that everybody has left already.
     let _ = drain.send(true);
     let farewell = async {
@@ -158,6 +168,7 @@ pub async fn run(
     if tokio::time::timeout(DRAIN, farewell).await.is_err() {
         tracing::warn!("some connections did not leave in time");
     }
+    futures_util::future::join_all(relay.tenants.iter().map(|tenant| tenant.hooks.finish())).await;
     tracing::info!(counted = ?metrics.snapshot(), "the relay has stopped");
     Ok(())
 }

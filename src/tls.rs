@@ -3,7 +3,8 @@
 //! Whom we trust is the machine's own list of authorities, Mozilla's list where the machine has none, and
 //! the file that the settings name, added to either. The lists are read at the first TLS handshake, never
 //! before it: `ws://` and `http://` work on a machine without a single certificate, and start as fast as
-//! they can. Nothing here touches rustls' process-wide default provider.
+//! they can. Nothing here touches rustls' process-wide default provider. Where none is needed because nothing
+//! leaves the machine, [`is_safe`] says so.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use url::{Host, Url};
 
 /// How long a TCP or TLS connection to an HTTP server may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -54,15 +56,30 @@ pub fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
 /// An HTTP client with that configuration: it follows no redirect (a token would travel along), asks no
 /// proxy (nor does the WebSocket), and gives up after 5 s without a connection or 10 s without an answer.
 pub fn http_client(ca_file: Option<&Path>) -> Result<reqwest::Client, Error> {
-    let client = reqwest::Client::builder()
+    Ok(http_client_builder(ca_file)?.build()?)
+}
+
+/// As [`http_client`], for whoever has more to say of it.
+pub fn http_client_builder(ca_file: Option<&Path>) -> Result<reqwest::ClientBuilder, Error> {
+    let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(build(ca_file)?)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connect_timeout(CONNECT)
         .timeout(EXCHANGE)
-        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
-        .build()?;
-    Ok(client)
+        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")));
+    Ok(builder)
+}
+
+/// Whether nobody can read on the way what is sent to this address: it goes over TLS, or stays on this machine.
+pub fn is_safe(url: &Url) -> bool {
+    let stays = match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    stays || url.scheme() == "https"
 }
 
 fn build(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
@@ -162,6 +179,24 @@ mod tests {
     fn without_a_file_there_is_a_configuration_and_a_client_and_nothing_was_read() {
         assert!(config(None).is_ok());
         assert!(http_client(None).is_ok());
+    }
+
+    #[test]
+    fn what_is_sent_is_safe_over_tls_and_on_this_machine() {
+        for (url, safe) in [
+            ("http://localhost/a", true),
+            ("http://LOCALHOST:8000/a", true),
+            ("http://127.0.0.1/a", true),
+            ("http://127.9.9.9/a", true),
+            ("http://[::1]/a", true),
+            ("https://venue.test/a", true),
+            ("http://venue.test/a", false),
+            ("http://localhost.venue.test/a", false),
+            ("http://10.0.0.1/a", false),
+            ("http://[::2]/a", false),
+        ] {
+            assert_eq!(is_safe(&url.parse().expect(url)), safe, "{url}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
 
+use super::leave::Asked;
 use super::terminal::Terminal;
 use crate::client::Handle;
 use crate::ui::Effect;
@@ -19,10 +20,11 @@ pub(super) struct World<'a> {
 }
 
 impl World<'_> {
-    /// Carries out an effect; breaks off where it was the reader's wish to leave.
-    pub(super) fn carry_out(&mut self, effect: Effect) -> io::Result<ControlFlow<()>> {
+    /// Carries out an effect; breaks off where the reader asked for the end.
+    pub(super) fn carry_out(&mut self, effect: Effect) -> io::Result<ControlFlow<Asked>> {
         match effect {
-            Effect::Quit => return Ok(ControlFlow::Break(())),
+            Effect::Quit => return Ok(ControlFlow::Break(Asked::ToEnd)),
+            Effect::Interrupt => return Ok(ControlFlow::Break(Asked::ToStop)),
             Effect::RetryNow => self.client.retry_now(),
             Effect::Copy(text) => self.terminal.send(&clipboard(&text, self.tmux))?,
         }

@@ -56,7 +56,7 @@ fn cause(cause: &Cause) -> ui::Cause {
         Cause::NotPusher(how) => (ui::Why::NotPusher, None, how.clone()),
         Cause::Settings(how) => (ui::Why::Settings, None, how.clone()),
     };
-    ui::Cause { code, why, detail, advice: advice(cause.advice()) }
+    ui::Cause { code, why, detail, advice: cause.advice() }
 }
 
 /// One topic.
@@ -71,11 +71,11 @@ pub(super) fn topic(facts: client::TopicFacts) -> ui::TopicFacts {
 
 fn wire_state(state: NameState) -> ui::WireState {
     match state {
-        NameState::Off(off) => ui::WireState::Off { why: off_because(off), advice: off.advice().map(advice) },
+        NameState::Off(off) => ui::WireState::Off { why: off_because(off), advice: off.advice() },
         NameState::Authorizing | NameState::Subscribing => ui::WireState::Subscribing,
         NameState::Subscribed => ui::WireState::Subscribed,
         NameState::Refused { why: refusal, retry_at } => {
-            let (status, advice) = (refusal.status(), advice(refusal.advice()));
+            let (status, advice) = (refusal.status(), refusal.advice());
             let (why, detail) = refused_because(refusal);
             ui::WireState::Refused { status, why, detail, advice, retry_at }
         }
@@ -109,31 +109,6 @@ fn refused_because(refusal: Refusal) -> (ui::Why, String) {
         Refusal::OtherApp { key } => (ui::Why::OtherApp, key),
         Refusal::ByServer { message, .. } => (ui::Why::ByServer, message),
         Refusal::NoAck => (ui::Why::NoAnswer, String::new()),
-    }
-}
-
-fn advice(advice: client::Advice) -> ui::Advice {
-    match advice {
-        client::Advice::Wait => ui::Advice::Wait,
-        client::Advice::LogIn => ui::Advice::LogIn,
-        client::Advice::AskForRights => ui::Advice::AskForRights,
-        client::Advice::SetEndpoint => ui::Advice::SetEndpoint,
-        client::Advice::CheckEndpoint => ui::Advice::CheckEndpoint,
-        client::Advice::CheckRedirect => ui::Advice::CheckRedirect,
-        client::Advice::CheckMiddleware => ui::Advice::CheckMiddleware,
-        client::Advice::CheckBackend => ui::Advice::CheckBackend,
-        client::Advice::CheckEnvironment => ui::Advice::CheckEnvironment,
-        client::Advice::CheckSecret => ui::Advice::CheckSecret,
-        client::Advice::UseHttps => ui::Advice::UseHttps,
-        client::Advice::UseTls => ui::Advice::UseTls,
-        client::Advice::CheckKey => ui::Advice::CheckKey,
-        client::Advice::CheckUrl => ui::Advice::CheckUrl,
-        client::Advice::CheckHost => ui::Advice::CheckHost,
-        client::Advice::CheckReachable => ui::Advice::CheckReachable,
-        client::Advice::CheckCertificate => ui::Advice::CheckCertificate,
-        client::Advice::CheckSettings => ui::Advice::CheckSettings,
-        client::Advice::CheckServer => ui::Advice::CheckServer,
-        client::Advice::AskOperator => ui::Advice::AskOperator,
     }
 }
 

@@ -5,6 +5,8 @@
 //! from what is shown and nothing at all where none do. [`Input`] is what the reader types, and ends when the
 //! terminal is gone. What is drawn is decided in `ui`.
 
+mod ink;
+
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,17 +17,33 @@ use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
     EnableMouseCapture, Event, KeyEventKind,
 };
-use crossterm::style::{ResetColor, force_color_output};
+use crossterm::style::ResetColor;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
+
+/// Why the terminal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Standard output is none.
+    #[error("standard output is no terminal")]
+    None,
+    /// Nobody says what it is.
+    #[error("the dashboard needs one that can address its cursor, and TERM is not set")]
+    Unknown,
+    /// It prints a line after the other, and no more.
+    #[error("the dashboard needs one that can address its cursor, and TERM is `{0}`")]
+    Dumb(String),
+    /// The system refuses.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
 
 /// Whether the terminal is ours at this moment. There is one terminal, and a panic hook cannot own it.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -36,15 +54,17 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal. Fails where standard output is none, or where the system refuses; then nothing has
-    /// changed.
-    pub fn enter() -> io::Result<Self> {
+    /// Takes the terminal. Fails where standard output is none, where its kind (`TERM`) is not known to do what
+    /// a screen needs, or where the system refuses; then nothing has changed.
+    pub fn enter(kind: Option<&str>) -> Result<Self, Error> {
         if !io::stdout().is_terminal() {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "standard output is no terminal"));
+            return Err(Error::None);
         }
-        // crossterm answers NO_COLOR with sequences that also undo bold and reverse; a theme without colours
-        // is ours to choose.
-        force_color_output(true);
+        match kind.filter(|kind| !kind.is_empty()) {
+            None => return Err(Error::Unknown),
+            Some(kind @ ("dumb" | "unknown")) => return Err(Error::Dumb(kind.to_owned())),
+            Some(_) => {}
+        }
         give_back_on_panic();
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
@@ -169,7 +189,7 @@ impl<W: Write> Painter<W> {
         let changes = self.shown.diff(&self.next);
         if !changes.is_empty() {
             queue!(self.writer, BeginSynchronizedUpdate)?;
-            CrosstermBackend::new(&mut self.writer).draw(changes.into_iter())?;
+            ink::write(&mut self.writer, changes)?;
             queue!(self.writer, EndSynchronizedUpdate)?;
             self.writer.flush()?;
         }

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     files: Files,
 }
 
-/// Shows the venue until somebody quits.
+/// Shows the venue until somebody leaves.
 pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
     let flags: [&dyn flags::Says; 5] =
         [&args.server, &args.backend, &args.channels, &args.screen, &args.zone];

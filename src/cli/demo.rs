@@ -33,6 +33,7 @@ use house::House;
 /// Show a venue that lives by itself: no server, no settings, no traces
 ///
 /// The venue's morning has already happened when the screen opens; guests go on to arrive, book, pay and leave.
+/// Ends with 0 on q and when --for is reached, with 130 on Ctrl-C.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     /// How many events a minute follow the morning; 0 for none
@@ -55,7 +56,7 @@ pub(crate) struct Args {
     files: Files,
 }
 
-/// Runs the demo until somebody quits it.
+/// Runs the demo until somebody leaves it.
 pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
     let flags: [&dyn flags::Says; 2] = [&args.screen, &args.zone];
     let settings = flags::settings(&args.files, &flags)?;

@@ -113,6 +113,7 @@ fn no_sample(event: &str, flag: &str) -> String {
 fn explain(error: &publisher::Error) -> String {
     let next = match error {
         publisher::Error::Unreachable { .. } => "; is the server running, and is --url right?",
+        publisher::Error::Odd { .. } => "; is --url a Pusher-compatible server's?",
         publisher::Error::Refused { status: 401 | 403, .. } => "; check app id, key and secret",
         publisher::Error::Refused { status: 404, .. } => "; check the app id and --url",
         publisher::Error::Refused { status: 413, .. } => "; the event is too big for that server",

@@ -50,8 +50,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let _log = telemetry::start(&settings.telemetry(None, false))?;
     let origin = settings.token_origin()?;
     let store = settings.store()?;
-    // A damaged or unwritable store is found out before anybody types.
-    store.get(&origin)?;
+    // What is wrong with the store is said before anybody types.
+    match store.get(&origin) {
+        Err(login::Error::Damaged { path, .. }) => say(&format!(
+            "the token file {} is damaged: this login replaces it, and those at other servers are lost",
+            path.display()
+        )),
+        got => drop(got?),
+    }
     let found = if let Some(email) = &args.email {
         let password = SecretString::from(prompt::hidden(&format!("Password of {email}: "))?);
         block_on(exchange(&settings, email, &password))?

@@ -5,6 +5,7 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::flags::{self, Files, Server};
 use super::login::Endpoint;
+use crate::login::Forgotten;
 
 /// Forget the token that was kept for the backend
 #[derive(Debug, ClapArgs)]
@@ -21,11 +22,15 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let settings = flags::settings(&args.files, &[&args.server, &args.backend.as_backend()])?;
     let origin = settings.token_origin()?;
-    let known = settings.store()?.forget(&origin)?;
+    let store = settings.store()?;
+    let forgotten = store.forget(&origin)?;
     let origin = origin.ascii_serialization();
-    super::print(&if known {
-        format!("logged out at {origin}")
-    } else {
-        format!("nobody was logged in at {origin}")
+    super::print(&match forgotten {
+        Forgotten::Token => format!("logged out at {origin}"),
+        Forgotten::Nothing => format!("nobody was logged in at {origin}"),
+        Forgotten::DamagedFile => format!(
+            "the token file {} was damaged and is removed: nobody is logged in anywhere",
+            store.path().display()
+        ),
     })
 }

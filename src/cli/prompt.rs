@@ -77,11 +77,13 @@ struct Silence;
 
 impl Silence {
     fn around(question: &str) -> io::Result<Self> {
+        // Before anybody is asked: a token that is pasted at once must not be shown either.
+        enable_raw_mode()?;
+        let silence = Self;
         let mut out = io::stderr();
         out.write_all(question.as_bytes())?;
         out.flush()?;
-        enable_raw_mode()?;
-        Ok(Self)
+        Ok(silence)
     }
 }
 

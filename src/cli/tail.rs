@@ -136,7 +136,7 @@ impl Tail {
                     Asked::ToStop => Err(Failure::Interrupted),
                 },
                 taken = take(&mut events, &mut batch) => if taken == 0 {
-                    return Err(Failure::Failed("the connection's task ended by itself; see the log".to_owned()));
+                    return Err(Failure::Broken);
                 },
                 () = end => return self.watch.verdict(),
             }

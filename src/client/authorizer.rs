@@ -11,14 +11,13 @@ use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, HeaderValue, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use super::{Off, Options, Refusal, Token};
+use crate::answer;
 use crate::protocol::Subscription;
 use crate::protocol::link::Signature;
-
-/// The longest answer that is read. A signature with a presence member has a few hundred bytes.
-const ANSWER: usize = 256 * 1024;
+use crate::tls;
 
 /// What the endpoint said to one question.
 pub(super) type Answer = Result<Signature, Denial>;
@@ -52,7 +51,7 @@ impl Authorizer {
         if token.origin.as_ref().is_some_and(|origin| *origin != endpoint.origin()) {
             return Err(Off::OtherOrigin);
         }
-        if endpoint.scheme() != "https" && !options.insecure_auth && !is_loopback(&endpoint) {
+        if !tls::is_safe(&endpoint) && !options.insecure_auth {
             return Err(Off::UnsafeEndpoint);
         }
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.secret.expose_secret()))
@@ -64,38 +63,15 @@ impl Authorizer {
     /// Asks for one name on one connection.
     pub(super) async fn ask(self, http: reqwest::Client, socket_id: String, name: Subscription) -> Answer {
         let form = [("socket_id", socket_id), ("channel_name", name.to_string())];
-        let sent = http
+        let request = http
             .post(self.endpoint.clone())
             .header(reqwest::header::AUTHORIZATION, self.bearer.clone())
             .header(ACCEPT, "application/json")
-            .form(&form)
-            .send()
-            .await;
-        let mut response = sent.map_err(|error| failed(&error))?;
-        let header =
-            |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (location, retry_after) = (header(LOCATION), header(RETRY_AFTER));
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|error| failed(&error))? {
-            body.extend_from_slice(&part);
-            if body.len() > ANSWER {
-                let reason = "the answer is too long".to_owned();
-                return Err(Refusal::BadAnswer { status: status.as_u16(), reason }.into());
-            }
-        }
-        read(status, location, &body, &self.key)
-            .map_err(|why| Denial { why, retry_after: retry_after.as_deref().and_then(seconds) })
-    }
-}
-
-/// Whether a URL names this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+            .form(&form);
+        let answer = answer::Answer::to(request).await.map_err(|error| failed(&error))?;
+        let location = answer.header(LOCATION).map(str::to_owned);
+        let retry_after = answer.header(RETRY_AFTER).and_then(seconds);
+        read(answer.status, location, &answer.body, &self.key).map_err(|why| Denial { why, retry_after })
     }
 }
 
@@ -104,16 +80,15 @@ fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(|seconds: u64| Duration::from_secs(seconds.min(3600)))
 }
 
-fn failed(error: &reqwest::Error) -> Denial {
-    if error.is_timeout() {
-        return Refusal::TimedOut.into();
+fn failed(error: &answer::Error) -> Denial {
+    match error {
+        answer::Error::TimedOut => Refusal::TimedOut,
+        answer::Error::Unreachable(cause) => Refusal::Unreachable(cause.clone()),
+        answer::Error::TooLong { status } => {
+            Refusal::BadAnswer { status: status.as_u16(), reason: error.to_string() }
+        }
     }
-    // The innermost cause is the one that says something: "Connection refused", an unknown name.
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    Refusal::Unreachable(cause.to_string()).into()
+    .into()
 }
 
 /// Judges an answer by its status, then by its body.

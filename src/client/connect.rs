@@ -27,8 +27,9 @@ const NAME: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long one address may take while there is another to try.
 const ADDRESS: Duration = Duration::from_secs(3);
-/// The longest message that is taken. The longest event of any server's default is 100 KB.
-const MESSAGE: usize = 4 * 1024 * 1024;
+/// The longest message that is taken, in bytes. The longest event of any server's default is 100 KB; what a
+/// member list or a doubly encoded payload adds stays far below.
+pub(super) const MESSAGE: usize = 1024 * 1024;
 
 /// The address to connect to: `{prefix}/app/{key}` with what the protocol wants to know.
 pub(super) fn address(options: &Options) -> Result<Url, Cause> {

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::file::WebUrl;
 use super::secret::Secret;
+use super::webhook::WebhookFile;
 use crate::relay::{App, Limits, Origins};
 
 /// Where a relay listens if nobody says otherwise: both loopbacks.
@@ -35,6 +36,7 @@ impl Relay {
 /// `[[app]]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the file")]
 pub(super) struct AppFile {
     id: String,
     key: String,
@@ -54,6 +56,8 @@ pub(super) struct AppFile {
     origins: Option<Vec<String>>,
     #[serde(default)]
     limits: LimitsFile,
+    #[serde(default)]
+    webhook: Vec<WebhookFile>,
 }
 
 fn yes() -> bool {
@@ -123,6 +127,7 @@ impl RelayFile {
             watchlist: app.watchlist,
             subscription_count: app.subscription_count,
             limits: app.limits.over(limits),
+            webhooks: app.webhook.iter().map(WebhookFile::webhook).collect(),
             ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
         });
         let listen = relay.listen.clone().unwrap_or_else(|| LISTEN.to_owned());

@@ -65,15 +65,26 @@ impl Reading {
     pub fn at(&self) -> Timestamp {
         self.event.as_ref().ok().and_then(VenueEvent::at).unwrap_or(self.record.heard_at)
     }
+
+    /// About how many bytes of memory it takes: the record's texts, and once more the data, of which the event
+    /// holds parts.
+    fn weight(&self) -> usize {
+        let Record { channel, event, data, position, .. } = &self.record;
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        size_of::<Self>() + text(channel) + event.len() + 2 * data.len() + text(position)
+    }
 }
 
-/// The last readings, oldest first, at most [`Ring::LIMIT`]; older ones go, and are counted.
+/// The last readings, oldest first, at most [`Ring::LIMIT`] of them and [`Ring::BYTES`]; older ones go, and are
+/// counted.
 #[derive(Clone, Debug, Default)]
 pub struct Ring {
     readings: VecDeque<Reading>,
     /// Where the row of an event is, counted in rows ever pushed.
     rows: HashMap<Identity, u64>,
     pushed: u64,
+    /// What the readings weigh together.
+    weight: usize,
 }
 
 /// What [`Ring::push`] did.
@@ -88,6 +99,8 @@ pub enum Pushed {
 impl Ring {
     /// How many readings are kept.
     pub const LIMIT: usize = 5_000;
+    /// How many bytes of them are kept, whatever a server sends. The newest is kept in any case.
+    pub const BYTES: usize = 64 * 1024 * 1024;
 
     /// Adds a reading. One that changed nothing because its event has a row already is counted there instead.
     pub fn push(&mut self, reading: Reading) -> Pushed {
@@ -99,14 +112,10 @@ impl Ring {
             first.times = first.times.saturating_add(1);
             return Pushed::Counted;
         }
-        if self.readings.len() == Self::LIMIT
-            && let Some(gone) = self.readings.pop_front()
-            && let Ok(event) = &gone.event
-        {
-            let identity = event.identity();
-            let oldest = self.pushed - Self::LIMIT as u64;
-            if self.rows.get(&identity) == Some(&oldest) {
-                self.rows.remove(&identity);
+        self.weight += reading.weight();
+        while self.readings.len() >= Self::LIMIT || self.weight > Self::BYTES {
+            if !self.drop_oldest() {
+                break;
             }
         }
         if let Some(identity) = identity {
@@ -115,6 +124,21 @@ impl Ring {
         self.pushed += 1;
         self.readings.push_back(reading);
         Pushed::Row
+    }
+
+    /// Lets the oldest reading go; says whether there was one.
+    fn drop_oldest(&mut self) -> bool {
+        let row = self.gone();
+        let Some(oldest) = self.readings.pop_front() else { return false };
+        self.weight -= oldest.weight();
+        // A later row may have taken the event over.
+        if let Ok(event) = &oldest.event
+            && let identity = event.identity()
+            && self.rows.get(&identity) == Some(&row)
+        {
+            self.rows.remove(&identity);
+        }
+        true
     }
 
     /// The readings, oldest first; reversible.
@@ -189,6 +213,30 @@ mod tests {
         assert_eq!(ring.rows.len(), Ring::LIMIT);
         assert_eq!(ring.push(heard(limit + 11, 3, Change::Again)), Pushed::Row, "its row is gone");
         assert_eq!(ring.push(heard(limit + 12, limit, Change::Again)), Pushed::Counted);
+    }
+
+    #[test]
+    fn long_ones_go_before_there_are_many_and_the_newest_stays_whatever_its_length() {
+        let mut ring = Ring::default();
+        let long = |seq, bytes| {
+            let mut reading = heard(seq, seq, Change::Placed);
+            reading.record.data = "x".repeat(bytes);
+            reading
+        };
+        for seq in 1..=200 {
+            ring.push(long(seq, 1024 * 1024));
+            let held: usize = ring.iter().map(|reading| reading.record.data.len()).sum();
+            assert!(held <= Ring::BYTES, "{held} bytes");
+            assert_eq!((ring.len() as u64 + ring.gone(), ring.rows.len()), (seq, ring.len()));
+        }
+        assert!(ring.len() > 20, "{}", ring.len());
+        ring.push(long(201, Ring::BYTES));
+        assert_eq!((ring.len(), ring.gone()), (1, 200));
+        for seq in 202..=400 {
+            ring.push(heard(seq, seq, Change::Placed));
+        }
+        assert_eq!((ring.len(), ring.gone()), (199, 201), "short ones have room again");
+        assert_eq!(ring.get(400).map(|reading| reading.record.seq), Some(400));
     }
 
     #[test]

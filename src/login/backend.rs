@@ -8,9 +8,10 @@ use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use url::{Host, Url};
+use url::Url;
 
 use super::{Login, parse_token};
+use crate::answer::{self, Answer};
 use crate::tls;
 
 /// How this program calls itself where Sanctum asks for a device's name.
@@ -100,8 +101,8 @@ impl Backend {
         self.check(url)?;
         let body = json!({ "email": email, "password": password.expose_secret(), "device_name": DEVICE });
         let request = self.http.post(url.clone()).header(ACCEPT, "application/json").json(&body);
-        let (status, text) = send(url, request).await?;
-        read_login(url, status, &text)
+        let answer = send(url, request).await?;
+        read_login(url, answer.status, &answer.text())
     }
 
     /// Asks at `url` whose a token is.
@@ -111,37 +112,24 @@ impl Backend {
     pub async fn user(&self, url: &Url, token: &SecretString) -> Result<User, Error> {
         self.check(url)?;
         let request = self.http.get(url.clone()).header(ACCEPT, "application/json");
-        let (status, text) = send(url, request.bearer_auth(token.expose_secret())).await?;
-        read_user(url, status, &text)
+        let answer = send(url, request.bearer_auth(token.expose_secret())).await?;
+        read_user(url, answer.status, &answer.text())
     }
 
     fn check(&self, url: &Url) -> Result<(), Error> {
-        let home = match url.host() {
-            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        if url.scheme() == "https" || home || self.insecure {
-            Ok(())
-        } else {
-            Err(Error::Unsafe { url: url.clone() })
-        }
+        if tls::is_safe(url) || self.insecure { Ok(()) } else { Err(Error::Unsafe { url: url.clone() }) }
     }
 }
 
-async fn send(url: &Url, request: reqwest::RequestBuilder) -> Result<(StatusCode, String), Error> {
-    let unreachable = |error: reqwest::Error| {
-        let mut innermost: &dyn std::error::Error = &error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
+async fn send(url: &Url, request: reqwest::RequestBuilder) -> Result<Answer, Error> {
+    Answer::to(request).await.map_err(|error| match error {
+        answer::Error::TimedOut | answer::Error::Unreachable(_) => {
+            Error::Unreachable { url: url.clone(), reason: error.to_string() }
         }
-        let reason = if error.is_timeout() { "no answer in time".to_owned() } else { innermost.to_string() };
-        Error::Unreachable { url: url.clone(), reason }
-    };
-    let answer = request.send().await.map_err(unreachable)?;
-    let status = answer.status();
-    Ok((status, answer.text().await.map_err(unreachable)?))
+        answer::Error::TooLong { status } => {
+            Error::Odd { url: url.clone(), status: status.as_u16(), reason: error.to_string() }
+        }
+    })
 }
 
 /// The token in an answer to a login.
@@ -294,12 +282,8 @@ mod tests {
         let backend = |insecure| Backend::new(tls::http_client(None).expect("a client"), insecure);
         for (url, safe) in [
             ("http://localhost:8000/x", true),
-            ("http://127.0.0.1/x", true),
-            ("http://[::1]/x", true),
             ("https://venue.test/x", true),
             ("http://venue.test/x", false),
-            ("http://localhost.venue.test/x", false),
-            ("http://10.0.0.1/x", false),
         ] {
             let url: Url = url.parse().expect(url);
             assert_eq!(backend(false).check(&url).is_ok(), safe, "{url}");

@@ -275,6 +275,7 @@ impl Link {
             | ServerOp::Subscribed { .. }
             | ServerOp::SubscriptionError { .. }
             | ServerOp::Gap { .. }
+            | ServerOp::CacheMiss { .. }
             | ServerOp::Event { .. } => self.end(End::NotPusher),
         }
     }
@@ -303,6 +304,13 @@ impl Link {
                     None => self.out.push_back(Output::Error { code: status.map(CloseCode), message }),
                 }
             }
+            ServerOp::CacheMiss { channel } => self.out.push_back(Output::Event {
+                event: "pusher:cache_miss".to_owned(),
+                channel: Some(channel),
+                data: "null".to_owned(),
+                user_id: None,
+                position: None,
+            }),
             ServerOp::Gap { channel, reason, head, .. } => {
                 self.out.push_back(Output::Gap { channel, reason, head });
             }

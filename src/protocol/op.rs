@@ -114,8 +114,12 @@ pub enum ServerOp {
         /// The place from which everything comes again.
         head: Option<Position>,
     },
-    /// Any other event: the backend's, a client's, and the protocol's that carry data (members, cache
-    /// misses, signin).
+    /// A cache channel holds no event.
+    CacheMiss {
+        /// The channel.
+        channel: String,
+    },
+    /// Any other event: the backend's, a client's, and the protocol's that carry data (members, signin).
     Event {
         /// The event's name.
         event: String,
@@ -189,10 +193,7 @@ struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     fn parse(text: &'a str) -> Result<(Self, String), BadOp> {
-        if !text.trim_start().starts_with('{') {
-            return Err(BadOp::NoObject);
-        }
-        let frame: Self = serde_json::from_str(text).map_err(|_| BadOp::NoObject)?;
+        let frame: Self = object(text).ok_or(BadOp::NoObject)?;
         let event = string(frame.event).ok_or(BadOp::NoEvent)?;
         Ok((frame, event))
     }
@@ -223,7 +224,12 @@ fn inner(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
 
 /// Reads the inner object of `data`, whether it came as object or as text.
 fn fields<T: for<'de> Deserialize<'de>>(raw: Option<&RawValue>) -> Option<T> {
-    serde_json::from_str(&inner(raw)?).ok()
+    object(&inner(raw)?)
+}
+
+/// Reads a JSON object. A list of its values would do for serde.
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    if text.trim_ascii_start().starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
 #[derive(Deserialize)]
@@ -269,9 +275,10 @@ impl ClientOp {
             },
             "pusher:signin" => {
                 let data = data()?;
+                // What is missing is as wrong as a wrong signature, and no other mistake.
                 Self::Signin {
-                    auth: string(data.auth.as_deref()).ok_or_else(|| bad("auth"))?,
-                    user_data: string(data.user_data.as_deref()).ok_or_else(|| bad("user_data"))?,
+                    auth: string(data.auth.as_deref()).unwrap_or_default(),
+                    user_data: string(data.user_data.as_deref()).unwrap_or_default(),
                 }
             }
             name if name.starts_with("client-") => Self::Event {
@@ -448,6 +455,7 @@ impl ServerOp {
                     fields(frame.data).ok_or_else(|| BadOp::BadData { event: event.clone() })?;
                 Self::Gap { channel: channel()?, reason: told.reason, from: told.from, head: told.head }
             }
+            "pusher:cache_miss" => Self::CacheMiss { channel: channel()? },
             _ => Self::Event {
                 channel: string(frame.channel),
                 data: inner(frame.data).map_or_else(|| "null".to_owned(), Cow::into_owned),
@@ -529,6 +537,14 @@ impl ServerOp {
                 let told = GapFields { reason: reason.clone(), from: *from, head: *head };
                 say("frontdesk:gap", Some(channel), json(&told))
             }
+            Self::CacheMiss { channel } => {
+                #[derive(Serialize)]
+                struct Told<'a> {
+                    event: &'a str,
+                    channel: &'a str,
+                }
+                json(&Told { event: "pusher:cache_miss", channel })
+            }
             Self::Event { event, channel, data, user_id, position } => {
                 encode_event(event, channel.as_deref(), data, user_id.as_deref(), *position)
             }
@@ -556,6 +572,20 @@ pub fn encode_event(
         position: Option<Position>,
     }
     json(&Out { event, channel, data, user_id, position })
+}
+
+/// The text frame of a client's event: `data` is JSON text, passed on as it came; without any, it is `null`.
+pub fn encode_client_event(event: &str, channel: &str, data: &str, user_id: Option<&str>) -> String {
+    #[derive(Serialize)]
+    struct Out<'a> {
+        event: &'a str,
+        channel: &'a str,
+        data: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<&'a str>,
+    }
+    let data = serde_json::from_str(data).unwrap_or(RawValue::NULL);
+    json(&Out { event, channel, data, user_id })
 }
 
 /// Whether a text is one JSON value, at any depth.
@@ -689,7 +719,7 @@ mod tests {
             (r#"{"event":"pusher:subscribe"}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":null}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":"x"}"#, "data"),
-            (r#"{"event":"pusher:subscribe","data":[]}"#, "channel"),
+            (r#"{"event":"pusher:subscribe","data":["a"]}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":{}}"#, "channel"),
             (r#"{"event":"pusher:subscribe","data":{"channel":7}}"#, "channel"),
             (r#"{"event":"pusher:subscribe","data":{"channel":null}}"#, "channel"),
@@ -697,7 +727,6 @@ mod tests {
             (r#"{"event":"pusher:subscribe","data":{"channel":"a","auth":7}}"#, "auth"),
             (r#"{"event":"pusher:unsubscribe"}"#, "data"),
             (r#"{"event":"pusher:signin"}"#, "data"),
-            (r#"{"event":"pusher:signin","data":{"auth":"a"}}"#, "user_data"),
             (r#"{"event":"client-x","data":{}}"#, "channel"),
         ];
         for (frame, field) in cases {

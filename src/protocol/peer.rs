@@ -5,7 +5,8 @@
 //! [`Peer::joined`], because only it knows the history. No socket, no runtime, no clock: the driver calls
 //! [`Peer::on_timeout`] when [`Peer::deadline`] has come.
 
-use std::collections::{HashSet, VecDeque};
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,7 +15,10 @@ use std::time::{Duration, Instant};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::op::{BadOp, Recovery};
-use super::{ChannelKind, ChannelName, ClientOp, CloseCode, Position, ServerOp, Subscription, sign};
+use super::{
+    ChannelKind, ChannelName, ClientOp, CloseCode, Member, Position, Rate, ServerOp, Subscription, User,
+    member, sign,
+};
 
 /// How often the server pings, whatever the client does: less than any proxy's patience.
 pub const PING_EVERY: Duration = Duration::from_secs(25);
@@ -67,6 +71,20 @@ pub struct Rules {
     pub subscriptions: usize,
     /// Refused signatures of one connection, after which it is closed; 0 is no limit.
     pub failed_auths: usize,
+    /// Whether clients may send events to each other.
+    pub client_events: bool,
+    /// Client events of one connection in a second, and at once; 0 is no limit.
+    pub client_events_per_second: usize,
+    /// Characters of a client event's name; 0 is no limit.
+    pub event_name: usize,
+    /// Kilobytes of a client event's data; 0 is no limit.
+    pub event_kb: usize,
+    /// Kilobytes of a member's `user_info`; 0 is no limit.
+    pub presence_user_kb: usize,
+    /// Whether users may sign in.
+    pub user_authentication: bool,
+    /// Whether signed-in users may watch each other come and go.
+    pub watchlist: bool,
 }
 
 impl Rules {
@@ -111,9 +129,31 @@ pub enum Output {
         to: Subscription,
         /// Native: the last position that was heard.
         since: Option<Position>,
+        /// Who joins, on a presence channel.
+        member: Option<Member>,
     },
+    /// Tell the client once more that it is joined, with the members as they are now.
+    Again(Subscription),
     /// Leave this channel or pattern.
-    Leave(Subscription),
+    Leave {
+        /// The channel or pattern.
+        from: Subscription,
+        /// The user who leaves, on a presence channel.
+        user_id: Option<String>,
+    },
+    /// The connection belongs to this user from now on.
+    SignIn(User),
+    /// Pass a client event on to the channel's other subscribers.
+    Pass {
+        /// The channel, which this connection is subscribed to.
+        channel: ChannelName,
+        /// The event's name.
+        event: String,
+        /// The data's JSON text, as it came.
+        data: String,
+        /// The user who sends it, on a presence channel.
+        user_id: Option<String>,
+    },
     /// Close with this code and reason; nothing follows.
     Close(CloseCode, &'static str),
 }
@@ -125,6 +165,13 @@ pub struct Joined {
     pub head: Position,
     /// Why what was missed cannot come; `None` where it comes, or nothing was asked for.
     pub missed: Option<Missed>,
+}
+
+/// A presence channel has as many members as it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// The limit, in users.
+    pub limit: usize,
 }
 
 /// Why a history cannot be given from where it was asked.
@@ -156,7 +203,10 @@ pub struct Peer {
     socket_id: SocketId,
     native: bool,
     local: bool,
-    joined: HashSet<Subscription>,
+    /// What it is subscribed to, and as which user, on a presence channel.
+    joined: HashMap<Subscription, Option<String>>,
+    user: Option<User>,
+    client_events: Rate,
     failed_auths: usize,
     ping_at: Instant,
     /// When the first ping since the last sign of life was sent.
@@ -199,12 +249,15 @@ impl Peer {
             activity_timeout: Some(ACTIVITY_TIMEOUT),
             native: hello.native,
         };
+        let client_events = rules.client_events_per_second;
         Ok(Self {
             rules,
             socket_id,
             native: hello.native,
             local: hello.local,
-            joined: HashSet::new(),
+            joined: HashMap::new(),
+            user: None,
+            client_events: Rate::new(client_events, client_events, now),
             failed_auths: 0,
             ping_at: now + PING_EVERY,
             unanswered_since: None,
@@ -223,14 +276,19 @@ impl Peer {
         self.native
     }
 
-    /// What it is subscribed to, in no order.
-    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
-        self.joined.iter()
+    /// What it is subscribed to, and as which user on a presence channel, in no order.
+    pub fn subscriptions(&self) -> impl Iterator<Item = (&Subscription, Option<&str>)> {
+        self.joined.iter().map(|(joined, user_id)| (joined, user_id.as_deref()))
+    }
+
+    /// The user who has signed in.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
     }
 
     /// Whether a subscription covers this channel.
     pub fn hears(&self, channel: &ChannelName) -> bool {
-        self.joined.iter().any(|joined| match joined {
+        self.joined.keys().any(|joined| match joined {
             Subscription::Channel(name) => name == channel,
             Subscription::Pattern(pattern) => pattern.matches(channel),
         })
@@ -272,7 +330,7 @@ impl Peer {
     }
 
     /// Takes what a text frame said, or why it said nothing.
-    pub fn handle(&mut self, op: Result<ClientOp, BadOp>) {
+    pub fn handle(&mut self, op: Result<ClientOp, BadOp>, now: Instant) {
         self.heard();
         if self.closed {
             return;
@@ -280,36 +338,54 @@ impl Peer {
         match op {
             Ok(ClientOp::Ping) => self.send(ServerOp::Pong),
             Ok(ClientOp::Pong | ClientOp::Unknown { .. }) => {}
-            Ok(ClientOp::Subscribe { channel, auth, channel_data: _, since }) => {
-                self.subscribe(channel, auth.as_deref(), since);
+            Ok(ClientOp::Subscribe { channel, auth, channel_data, since }) => {
+                self.subscribe(channel, auth.as_deref(), channel_data.as_deref(), since);
             }
             Ok(ClientOp::Unsubscribe { channel }) => self.unsubscribe(&channel),
-            Ok(ClientOp::Signin { .. }) => {
-                self.error(None, "this relay does not sign users in: pusher:signin is not supported");
-            }
-            Ok(ClientOp::Event { .. }) => {
-                self.error(
-                    Some(CloseCode::CLIENT_EVENT_REFUSED),
-                    "this relay does not pass client events on",
-                );
+            Ok(ClientOp::Signin { auth, user_data }) => self.sign_in(&auth, &user_data),
+            Ok(ClientOp::Event { event, channel, data }) => {
+                let allowed = self.may_pass(&event, &channel, &data, now);
+                match allowed {
+                    Ok((channel, user_id)) => {
+                        self.out.push_back(Output::Pass { channel, event, data, user_id });
+                    }
+                    Err(why) => self.error(Some(CloseCode::CLIENT_EVENT_REFUSED), why),
+                }
             }
             Err(bad) => self.error(None, bad.to_string()),
         }
     }
 
-    /// The driver has joined what [`Output::Join`] asked for; the acknowledgement goes before every frame.
-    pub fn joined(&mut self, to: &Subscription, since: Option<Position>, joined: Joined) {
+    /// The driver has joined what [`Output::Join`] asked for, on a presence channel with these members. What is
+    /// returned is to be told before anything else of the channel.
+    pub fn joined(
+        &self,
+        to: &Subscription,
+        since: Option<Position>,
+        joined: Joined,
+        members: Option<String>,
+    ) -> Vec<ServerOp> {
         let Joined { head, missed } = joined;
         let recovery = self.native.then_some(Recovery { recovered: missed.is_none(), from: since, head });
-        self.acknowledge(to, recovery);
-        if let Some(missed) = missed {
-            self.send(ServerOp::Gap {
-                channel: to.to_string(),
-                reason: missed.as_str().to_owned(),
-                from: since,
-                head: Some(head),
-            });
-        }
+        let gap = missed.map(|missed| ServerOp::Gap {
+            channel: to.to_string(),
+            reason: missed.as_str().to_owned(),
+            from: since,
+            head: Some(head),
+        });
+        std::iter::once(subscribed(to, members, recovery)).chain(gap).collect()
+    }
+
+    /// The driver could not join what [`Output::Join`] asked for.
+    pub fn not_joined(&mut self, to: &Subscription, full: Full) -> ServerOp {
+        self.joined.remove(to);
+        let error = format!("a presence channel has at most {} members", full.limit);
+        refused(to.to_string(), "LimitReached", error, 429)
+    }
+
+    /// What [`Output::Again`] asked for.
+    pub fn again(&self, to: &Subscription, members: Option<String>) -> ServerOp {
+        subscribed(to, members, None)
     }
 
     /// Ends the connection: nothing is handled any more.
@@ -320,31 +396,39 @@ impl Peer {
         }
     }
 
-    fn subscribe(&mut self, channel: String, auth: Option<&str>, since: Option<Position>) {
+    fn subscribe(
+        &mut self,
+        channel: String,
+        auth: Option<&str>,
+        channel_data: Option<&str>,
+        since: Option<Position>,
+    ) {
         let to = match self.parse(&channel) {
             Ok(to) => to,
-            Err(error) => return self.refuse_subscription(channel, "InvalidChannel", error, 400),
+            Err(error) => return self.send(refused(channel, "InvalidChannel", error, 400)),
         };
-        if let Err(error) = self.authorize(&to, auth) {
-            let Denied { kind, status, error } = error;
-            self.refuse_subscription(channel, kind, error.to_owned(), status);
-            if status == 401 {
-                self.failed_auths += 1;
-                if self.rules.failed_auths > 0 && self.failed_auths >= self.rules.failed_auths {
-                    self.close(CloseCode::OVER_CAPACITY, "too many subscriptions were refused");
+        let member = match self.authorize(&to, auth, channel_data) {
+            Ok(member) => member,
+            Err(Denied { kind, status, error }) => {
+                self.send(refused(channel, kind, error.into_owned(), status));
+                if status == 401 {
+                    self.failed_auths += 1;
+                    if self.rules.failed_auths > 0 && self.failed_auths >= self.rules.failed_auths {
+                        self.close(CloseCode::OVER_CAPACITY, "too many subscriptions were refused");
+                    }
                 }
+                return;
             }
-            return;
-        }
-        if self.joined.contains(&to) {
-            return self.acknowledge(&to, None);
+        };
+        if self.joined.contains_key(&to) {
+            return self.out.push_back(Output::Again(to));
         }
         if self.rules.subscriptions > 0 && self.joined.len() >= self.rules.subscriptions {
             let error = format!("a connection has at most {} subscriptions", self.rules.subscriptions);
-            return self.refuse_subscription(channel, "LimitReached", error, 429);
+            return self.send(refused(channel, "LimitReached", error, 429));
         }
-        self.joined.insert(to.clone());
-        self.out.push_back(Output::Join { to, since: since.filter(|_| self.native) });
+        self.joined.insert(to.clone(), member.as_ref().map(|member| member.user_id.clone()));
+        self.out.push_back(Output::Join { to, since: since.filter(|_| self.native), member });
     }
 
     fn parse(&self, channel: &str) -> Result<Subscription, String> {
@@ -359,57 +443,147 @@ impl Peer {
             .map_err(|bad| bad.to_string())
     }
 
-    fn authorize(&self, to: &Subscription, auth: Option<&str>) -> Result<(), Denied> {
-        let unauthorized = |error| Denied { kind: "AuthError", status: 401, error };
-        let signed = |channel: &str| {
-            let text = sign::channel_text(&self.socket_id.to_string(), channel, None);
+    /// Whether the client may hear this, and as whom, on a presence channel.
+    fn authorize(
+        &self,
+        to: &Subscription,
+        auth: Option<&str>,
+        channel_data: Option<&str>,
+    ) -> Result<Option<Member>, Denied> {
+        let unauthorized = |error| Denied { kind: "AuthError", status: 401, error: Cow::Borrowed(error) };
+        let signed = |channel: &str, channel_data: Option<&str>| {
+            let text = sign::channel_text(&self.socket_id.to_string(), channel, channel_data);
             auth.is_some_and(|auth| {
                 sign::verify_auth(&self.rules.key, self.rules.secret.expose_secret(), &text, auth)
             })
         };
+        let bad_auth =
+            || unauthorized("the auth is missing, or is not this app's for this connection and channel");
         match to.kind() {
-            ChannelKind::Public if self.local || !self.rules.guards(to) => Ok(()),
-            ChannelKind::Public if signed(&format!("private-{to}")) => Ok(()),
+            ChannelKind::Public if self.local || !self.rules.guards(to) => Ok(None),
+            ChannelKind::Public if signed(&format!("private-{to}"), None) => Ok(None),
             ChannelKind::Public => Err(unauthorized(
                 "this name is guarded: from another machine it takes an auth that is valid for the same name with private-",
             )),
-            ChannelKind::Private | ChannelKind::Encrypted if signed(&to.to_string()) => Ok(()),
-            ChannelKind::Private | ChannelKind::Encrypted => {
-                Err(unauthorized("the auth is missing, or is not this app's for this connection and channel"))
+            ChannelKind::Private | ChannelKind::Encrypted if signed(&to.to_string(), None) => Ok(None),
+            ChannelKind::Presence if signed(&to.to_string(), channel_data) => {
+                self.member(channel_data).map(Some)
             }
-            ChannelKind::Presence => Err(Denied {
-                kind: "NotSupported",
-                status: 501,
-                error: "this version of the relay has no presence channels",
-            }),
-            ChannelKind::ServerToUser => {
-                Err(unauthorized("this is for signed-in users, and nobody is signed in"))
-            }
+            ChannelKind::Private | ChannelKind::Encrypted | ChannelKind::Presence => Err(bad_auth()),
+            ChannelKind::ServerToUser => match (&self.user, to) {
+                (Some(user), Subscription::Channel(name)) if name.user() == Some(&user.id) => Ok(None),
+                (Some(_), _) => Err(unauthorized("this is another user's")),
+                (None, _) => Err(unauthorized("this is for signed-in users, and nobody is signed in")),
+            },
         }
+    }
+
+    /// Who joins a presence channel: whom the backend has named, or else the user who has signed in.
+    fn member(&self, channel_data: Option<&str>) -> Result<Member, Denied> {
+        let invalid = |error| Denied { kind: "InvalidMember", status: 400, error };
+        let member = match (channel_data, &self.user) {
+            (Some(text), _) => {
+                Member::parse(text).map_err(|bad| invalid(Cow::Owned(format!("channel_data: {bad}"))))?
+            }
+            (None, Some(user)) => user.member(),
+            (None, None) => {
+                let error = "a presence channel needs channel_data, or a user who has signed in";
+                return Err(invalid(Cow::Borrowed(error)));
+            }
+        };
+        let kb = self.rules.presence_user_kb;
+        if over(member.user_info.as_ref().map_or(0, String::len), kb.saturating_mul(1024)) {
+            let error = Cow::Owned(format!("a member's user_info has at most {kb} KB"));
+            return Err(Denied { kind: "LimitReached", status: 413, error });
+        }
+        Ok(member)
     }
 
     fn unsubscribe(&mut self, channel: &str) {
         match self.parse(channel) {
             Ok(from) => {
-                if self.joined.remove(&from) {
-                    self.out.push_back(Output::Leave(from));
+                if let Some(user_id) = self.joined.remove(&from) {
+                    self.out.push_back(Output::Leave { from, user_id });
                 }
             }
             Err(bad) => self.error(None, bad),
         }
     }
 
-    fn acknowledge(&mut self, to: &Subscription, recovery: Option<Recovery>) {
-        self.send(ServerOp::Subscribed { channel: to.to_string(), data: "{}".to_owned(), recovery });
+    /// Whether a client event may be passed on, and in whose name.
+    fn may_pass(
+        &mut self,
+        event: &str,
+        channel: &str,
+        data: &str,
+        now: Instant,
+    ) -> Result<(ChannelName, Option<String>), Cow<'static, str>> {
+        let rules = Arc::clone(&self.rules);
+        if !rules.client_events {
+            return Err("client events are switched off for this app".into());
+        }
+        let channel = ChannelName::parse_within(channel, rules.channel_name)
+            .map_err(|bad| Cow::Owned(bad.to_string()))?;
+        match channel.kind() {
+            ChannelKind::Private | ChannelKind::Presence => {}
+            ChannelKind::Public | ChannelKind::Encrypted | ChannelKind::ServerToUser => {
+                return Err("client events are for private and presence channels".into());
+            }
+        }
+        let Some(user_id) = self.joined.get(&Subscription::Channel(channel.clone())).cloned() else {
+            return Err("client events are for a channel's subscribers".into());
+        };
+        if over(event.chars().count(), rules.event_name) || event.chars().any(char::is_control) {
+            let limit = rules.event_name;
+            return Err(format!("an event's name has at most {limit} characters, none of control").into());
+        }
+        if over(data.len(), rules.event_kb.saturating_mul(1024)) {
+            return Err(format!("the data of an event has at most {} KB", rules.event_kb).into());
+        }
+        if !self.client_events.allows(now) {
+            let most = rules.client_events_per_second;
+            return Err(format!("a connection sends at most {most} client events in a second").into());
+        }
+        Ok((channel, user_id))
     }
 
-    fn refuse_subscription(&mut self, channel: String, kind: &str, error: String, status: u16) {
-        self.send(ServerOp::SubscriptionError {
-            channel,
-            kind: kind.to_owned(),
-            error,
-            status: Some(status),
-        });
+    fn sign_in(&mut self, auth: &str, user_data: &str) {
+        if !self.rules.user_authentication {
+            return self.error(None, "user authentication is switched off for this app");
+        }
+        let text = sign::user_text(&self.socket_id.to_string(), user_data);
+        let secret = self.rules.secret.expose_secret();
+        if !sign::verify_auth(&self.rules.key, secret, &text, auth) {
+            let why = "the signin's auth is not this app's for this connection and user";
+            return self.unauthorized(why);
+        }
+        let Ok(mut user) = User::parse(user_data) else {
+            return self.unauthorized("user_data is a JSON object with an id that is text and not empty");
+        };
+        match &self.user {
+            Some(known) if known.id != user.id => {
+                let why = "another user has signed in on this connection already";
+                return self.error(Some(CloseCode::UNAUTHORIZED), why);
+            }
+            Some(_) => return self.send(User::signed_in(user_data)),
+            None => self.send(User::signed_in(user_data)),
+        }
+        if !self.rules.watchlist {
+            user.watchlist = Vec::new();
+        } else if user.watchlist.len() > member::WATCHLIST {
+            user.watchlist = Vec::new();
+            let why =
+                format!("a watchlist has at most {} users, and this one is not watched", member::WATCHLIST);
+            self.error(Some(CloseCode::WATCHLIST_TOO_LONG), why);
+        }
+        self.user = Some(user.clone());
+        self.out.push_back(Output::SignIn(user));
+    }
+
+    /// Says that the connection may not be here, and ends it.
+    fn unauthorized(&mut self, why: &'static str) {
+        self.error(Some(CloseCode::UNAUTHORIZED), why);
+        self.close(CloseCode::UNAUTHORIZED, why);
     }
 
     fn error(&mut self, code: Option<CloseCode>, message: impl Into<String>) {
@@ -425,216 +599,22 @@ impl Peer {
 struct Denied {
     kind: &'static str,
     status: u16,
-    error: &'static str,
+    error: Cow<'static, str>,
+}
+
+/// Whether a limit is exceeded; a limit of 0 is none.
+fn over(measure: usize, limit: usize) -> bool {
+    limit > 0 && measure > limit
+}
+
+fn subscribed(to: &Subscription, members: Option<String>, recovery: Option<Recovery>) -> ServerOp {
+    let data = members.unwrap_or_else(|| "{}".to_owned());
+    ServerOp::Subscribed { channel: to.to_string(), data, recovery }
+}
+
+fn refused(channel: String, kind: &str, error: String, status: u16) -> ServerOp {
+    ServerOp::SubscriptionError { channel, kind: kind.to_owned(), error, status: Some(status) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::Epoch;
-
-    const KEY: &str = "278d425bdf160c739803";
-    const SECRET: &str = "7ad3773142a6692b25b8";
-
-    fn rules() -> Arc<Rules> {
-        let guard = ["admin", "staff", "booking.*"].map(|name| Subscription::parse(name).expect(name));
-        Arc::new(Rules {
-            key: KEY.into(),
-            secret: SecretString::from(SECRET),
-            guard: guard.to_vec(),
-            channel_name: 200,
-            subscriptions: 1000,
-            failed_auths: 10,
-        })
-    }
-
-    fn open(hello: Hello<'_>, now: Instant) -> Peer {
-        let mut peer = Peer::open(rules(), hello, SocketId(1234, 1234), now).expect("let in");
-        assert!(matches!(peer.poll(), Some(Output::Send(ServerOp::Established { .. }))));
-        assert_eq!(peer.poll(), None);
-        peer
-    }
-
-    fn outputs(peer: &mut Peer) -> Vec<Output> {
-        std::iter::from_fn(|| peer.poll()).collect()
-    }
-
-    fn subscribe(peer: &mut Peer, channel: &str, auth: Option<&str>, since: Option<Position>) -> Vec<Output> {
-        peer.handle(Ok(ClientOp::Subscribe {
-            channel: channel.into(),
-            auth: auth.map(ToOwned::to_owned),
-            channel_data: None,
-            since,
-        }));
-        outputs(peer)
-    }
-
-    #[test]
-    fn the_handshake_tells_what_the_client_has_to_know() {
-        let now = crate::time::monotonic();
-        for native in [false, true] {
-            let hello = Hello { protocol: Some("7"), native, local: false };
-            let mut peer = Peer::open(rules(), hello, SocketId(83921, 55120), now).expect("let in");
-            let told = ServerOp::Established {
-                socket_id: "83921.55120".into(),
-                activity_timeout: Some(Duration::from_secs(30)),
-                native,
-            };
-            assert_eq!(outputs(&mut peer), [Output::Send(told)]);
-        }
-    }
-
-    #[test]
-    fn every_version_is_served_or_refused_with_its_code() {
-        let now = crate::time::monotonic();
-        let refused = |protocol| {
-            let hello = Hello { protocol, ..Hello::default() };
-            let outputs = Peer::open(rules(), hello, SocketId(1, 2), now).err()?;
-            match outputs.last() {
-                Some(Output::Close(code, _)) => Some(code.0),
-                other => panic!("{other:?}"),
-            }
-        };
-        for served in [None, Some("5"), Some("6"), Some("7")] {
-            assert_eq!(refused(served), None, "{served:?}");
-        }
-        for unsupported in ["0", "4", "8", "4294967295"] {
-            assert_eq!(refused(Some(unsupported)), Some(4007), "{unsupported}");
-        }
-        for bad in ["", "x", "7.0", "-7", " 7", "4294967296"] {
-            assert_eq!(refused(Some(bad)), Some(4006), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn the_official_signature_opens_its_channel_and_no_other() {
-        let now = crate::time::monotonic();
-        let auth = format!("{KEY}:58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4");
-        let mut peer = open(Hello::default(), now);
-        let joined = subscribe(&mut peer, "private-foobar", Some(&auth), None);
-        let to = Subscription::parse("private-foobar").expect("a name");
-        assert_eq!(joined, [Output::Join { to: to.clone(), since: None }]);
-        let head = Position { epoch: Epoch(1), offset: 9 };
-        peer.joined(&to, None, Joined { head, missed: None });
-        let ack =
-            ServerOp::Subscribed { channel: "private-foobar".into(), data: "{}".into(), recovery: None };
-        assert_eq!(outputs(&mut peer), [Output::Send(ack.clone())]);
-        assert_eq!(subscribe(&mut peer, "private-foobar", Some(&auth), None), [Output::Send(ack)]);
-        let refused = subscribe(&mut peer, "private-other", Some(&auth), None);
-        assert!(
-            matches!(&refused[..], [Output::Send(ServerOp::SubscriptionError { kind, status: Some(401), .. })] if kind == "AuthError")
-        );
-    }
-
-    #[test]
-    fn only_natives_are_asked_since_and_told_positions() {
-        let now = crate::time::monotonic();
-        let at = |offset| Position { epoch: Epoch(1), offset };
-        let to = Subscription::parse("a").expect("a name");
-        for native in [false, true] {
-            let mut peer = open(Hello { native, ..Hello::default() }, now);
-            let since = native.then_some(at(3));
-            assert_eq!(
-                subscribe(&mut peer, "a", None, Some(at(3))),
-                [Output::Join { to: to.clone(), since }]
-            );
-            let missed = native.then_some(Missed::Expired);
-            peer.joined(&to, since, Joined { head: at(9), missed });
-            let ack = |recovery| {
-                Output::Send(ServerOp::Subscribed { channel: "a".into(), data: "{}".into(), recovery })
-            };
-            let expected = if native {
-                let recovery = Recovery { recovered: false, from: Some(at(3)), head: at(9) };
-                let gap = ServerOp::Gap {
-                    channel: "a".into(),
-                    reason: "expired".into(),
-                    from: Some(at(3)),
-                    head: Some(at(9)),
-                };
-                vec![ack(Some(recovery)), Output::Send(gap)]
-            } else {
-                vec![ack(None)]
-            };
-            assert_eq!(outputs(&mut peer), expected);
-        }
-    }
-
-    #[test]
-    fn a_guard_covers_whatever_would_hear_a_guarded_name() {
-        let rules = Rules {
-            guard: ["admin", "team.lead", "booking.*", "a.b.*"]
-                .map(|name| Subscription::parse(name).expect(name))
-                .to_vec(),
-            ..Arc::into_inner(rules()).expect("one owner")
-        };
-        for (name, guarded) in [
-            ("admin", true),
-            ("administration", false),
-            ("cache-admin", false),
-            ("booking.7", true),
-            ("booking.7.paid", true),
-            ("booking", false),
-            ("booking.*", true),
-            ("booking.7.*", true),
-            ("bookings.*", false),
-            ("a.*", true),
-            ("a.b.c.*", true),
-            ("a.c.*", false),
-            ("team.*", true),
-            ("availability", false),
-        ] {
-            assert_eq!(rules.guards(&Subscription::parse(name).expect(name)), guarded, "{name}");
-        }
-    }
-
-    #[test]
-    fn pings_come_every_25_seconds_and_silence_ends_30_seconds_after_the_first_unanswered() {
-        let start = crate::time::monotonic();
-        let mut peer = open(Hello::default(), start);
-        let mut told = Vec::new();
-        loop {
-            let now = peer.deadline();
-            peer.on_timeout(now);
-            for output in outputs(&mut peer) {
-                told.push((now.duration_since(start).as_secs(), output));
-            }
-            match &told[..] {
-                // An answer between, of any kind.
-                [.., (75, Output::Ping)] => peer.handle(Ok(ClientOp::Pong)),
-                [.., (_, Output::Close(..))] => break,
-                _ => {}
-            }
-            if told.len() == 1 {
-                peer.heard();
-            }
-        }
-        let ends: Vec<u64> = told.iter().map(|(at, _)| *at).collect();
-        assert!(matches!(told.last(), Some((_, Output::Close(CloseCode::NO_PONG, _)))));
-        // The ping at 50 was answered at 75 at the latest, the one at 100 never.
-        assert_eq!(ends, [25, 50, 75, 100, 125, 130]);
-    }
-
-    #[test]
-    fn after_the_end_nothing_is_handled() {
-        let now = crate::time::monotonic();
-        let mut peer = open(Hello::default(), now);
-        peer.close(CloseCode::RECONNECT, "away");
-        peer.close(CloseCode::NO_PONG, "again");
-        peer.handle(Ok(ClientOp::Ping));
-        peer.on_timeout(now + Duration::from_secs(600));
-        assert_eq!(outputs(&mut peer), [Output::Close(CloseCode::RECONNECT, "away")]);
-    }
-
-    #[test]
-    fn socket_ids_are_two_numbers_and_ours_are_recognised() {
-        for id in [SocketId(0, 0), SocketId(1, u32::MAX)] {
-            assert_eq!(SocketId::parse(&id.to_string()), Ok(Some(id)));
-        }
-        for foreign in ["01.2", "5407891416.6674069417", "1.00"] {
-            assert_eq!(SocketId::parse(foreign), Ok(None), "{foreign}");
-        }
-        for bad in ["", ".", "1", "1.", ".1", "1.2.3", "+1.2", "a.b", "1,2"] {
-            assert_eq!(SocketId::parse(bad), Err(BadSocketId), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -25,14 +25,14 @@ pub fn user_text(socket_id: &str, user_data: &str) -> String {
 /// The string that proves that a request to the HTTP API comes from the backend.
 ///
 /// `query` holds the decoded pairs; `auth_signature` among them is left out. Keys are lower-cased and
-/// sorted, values stand as they are, without URL escapes.
+/// sorted, what has the same key stays in its order; values stand as they are, without URL escapes.
 pub fn request_text(method: &str, path: &str, query: &[(String, String)]) -> String {
     let mut pairs: Vec<(String, &str)> = query
         .iter()
         .map(|(key, value)| (key.to_lowercase(), value.as_str()))
         .filter(|(key, _)| key != "auth_signature")
         .collect();
-    pairs.sort();
+    pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     let joined: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
     format!("{}\n{path}\n{}", method.to_uppercase(), joined.join("&"))
 }

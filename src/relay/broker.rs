@@ -9,12 +9,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::encode::{Draft, Sealed};
+use super::interests::Interests;
 use crate::protocol::peer::{Joined, Missed};
 use crate::protocol::{Position, Subscription};
 
 pub mod memory;
 
-/// Hears every event once it is kept, in the order of positions; must be quick and must not call back.
+/// Hears every event, one after the other: what is kept once it is kept, in the order of positions, and what is
+/// only passed on in between. Must be quick and must not call back.
 pub type Follower = Box<dyn Fn(&Sealed) + Send + Sync>;
 
 /// What [`Broker::publish`] gives: the places, in the order of the drafts, once they are kept.
@@ -61,20 +63,24 @@ pub trait Broker: Send + Sync {
     /// Keeps events and passes them on, in this order, each at a place of its own.
     fn publish(&self, drafts: Vec<Draft>) -> Published<'_>;
 
+    /// Passes an event on that is kept nowhere: it has no position, and who is not there does not hear of it.
+    fn pass_on(&self, draft: Draft);
+
     /// Calls `follow` while nothing is being passed on: with the offset after which the joiner has to be served
-    /// from the history, or with `None` if it only gets what comes from now on.
+    /// from the history, or with `None` if it only gets what comes from now on; and with the newest offset.
     fn join(
         &self,
         wanted: &Subscription,
         since: Option<Position>,
-        follow: &mut dyn FnMut(Option<u64>),
+        follow: &mut dyn FnMut(Option<u64>, u64),
     ) -> Joined;
 
-    /// Up to `most` events after an offset. If these are the last, calls `follow` before anything else is passed
-    /// on, so that what is returned and what is passed on from then on is all there is, once.
+    /// Up to `most` events after an offset, of all that one connection hears, in the order of positions. If these
+    /// are the last, calls `follow` before anything else is passed on, so that what is returned and what is passed
+    /// on from then on is all there is, once.
     fn since(
         &self,
-        wanted: &Subscription,
+        interests: &Interests,
         after: u64,
         most: usize,
         follow: &mut dyn FnMut(),

@@ -5,6 +5,7 @@
 //! subscriber. A sealed frame has two forms, the plain one and, for native clients, one that tells its
 //! position, made when the first of them is served. What is told to one connection alone is made here too.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -28,6 +29,19 @@ impl Draft {
         Self { channel, text, except }
     }
 
+    /// Encodes what one client tells the others of a channel; `data` is JSON text, which goes on as it came.
+    /// `user_id` is the sender, on presence channels.
+    pub fn client_event(
+        channel: ChannelName,
+        event: &str,
+        data: &str,
+        user_id: Option<&str>,
+        except: Option<SocketId>,
+    ) -> Self {
+        let text = op::encode_client_event(event, channel.as_str(), data, user_id);
+        Self { channel, text, except }
+    }
+
     /// The channel that it is for.
     pub fn channel(&self) -> &ChannelName {
         &self.channel
@@ -38,9 +52,14 @@ impl Draft {
         let Self { channel, text, except } = self;
         let plain = frame(TEXT, text.as_bytes());
         let header = plain.len() - text.len();
-        Sealed(Arc::new(Inner { channel, position, at, except, header, plain, native: OnceLock::new() }))
+        let number = SEALED.fetch_add(1, Ordering::Relaxed);
+        let native = OnceLock::new();
+        Sealed(Arc::new(Inner { number, channel, position, at, except, header, plain, native }))
     }
 }
+
+/// How many have been sealed; 0 is none of them.
+static SEALED: AtomicU64 = AtomicU64::new(1);
 
 /// An event in its place, ready for any number of sockets. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -48,6 +67,7 @@ pub struct Sealed(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    number: u64,
     channel: ChannelName,
     position: Option<Position>,
     at: Instant,
@@ -58,6 +78,11 @@ struct Inner {
 }
 
 impl Sealed {
+    /// Tells it from every other, also from those that have no position. Never 0.
+    pub fn number(&self) -> u64 {
+        self.0.number
+    }
+
     /// The channel that it is for.
     pub fn channel(&self) -> &ChannelName {
         &self.0.channel
@@ -90,6 +115,12 @@ impl Sealed {
             }),
             _ => &self.0.plain,
         }
+    }
+
+    /// The JSON text, in its plain form.
+    pub fn text(&self) -> &str {
+        // Made from a text, behind a header.
+        std::str::from_utf8(&self.0.plain[self.0.header..]).unwrap_or_default()
     }
 
     /// The frame's length in its plain form, by which queues and histories are bounded.
@@ -182,6 +213,30 @@ mod tests {
         }
         let kept_nowhere = draft("{}").seal(None, now);
         assert_eq!(kept_nowhere.frame(true), kept_nowhere.frame(false));
+    }
+
+    #[test]
+    fn what_a_client_says_goes_on_as_it_came() {
+        let channel = ChannelName::parse("private-staff").expect("a name");
+        let sealed = |data, user_id| {
+            let draft = Draft::client_event(channel.clone(), "client-\"x\"", data, user_id, None);
+            draft.seal(None, crate::time::monotonic())
+        };
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let head = r#"{"event":"client-\"x\"","channel":"private-staff","data":"#;
+        for data in [
+            "null",
+            "1e400",
+            r#""text é \u00e9 \ud800""#,
+            r#"{ "b" : 1, "a": [ 1.0, 1.00, {} ], "b":2 }"#,
+            "[\n]",
+            &deep,
+        ] {
+            assert_eq!(text(sealed(data, None).frame(true)), format!("{head}{data}}}"));
+            let signed = format!("{head}{data},\"user_id\":\"7\"}}");
+            assert_eq!(text(sealed(data, Some("7")).frame(false)), signed);
+        }
+        assert_eq!(text(sealed("no JSON", None).frame(false)), format!("{head}null}}"));
     }
 
     #[test]

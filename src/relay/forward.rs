@@ -105,7 +105,8 @@ pub enum BadTarget {
     Tls(#[from] tls::Error),
 }
 
-/// Why a question has no answer. Its text is for the log, and for who asks from this machine.
+/// Why a question has no answer. Its text is for the log, and for who asks from this machine; for others is what
+/// it says [`NoAnswer::in_general`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// The question has been here before.
@@ -129,6 +130,20 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
+    /// The same without where the backend is, which is nobody else's business.
+    pub fn in_general(&self) -> &'static str {
+        match self {
+            Self::Loop(_) => "The backend behind this relay is the relay itself; --auth-forward is wrong.",
+            Self::Busy(_) => "The backend behind this relay has much to do; try again.",
+            Self::Unreachable(..) => {
+                "The backend behind this relay cannot be reached; the relay's log says why."
+            }
+            Self::TimedOut(_) => "The backend behind this relay does not answer in time.",
+            Self::TooLong(_) => "The backend behind this relay answers with too much.",
+            Self::Broken(..) => "The answer of the backend behind this relay broke off.",
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Loop(_) => "loop",

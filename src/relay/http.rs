@@ -1,7 +1,7 @@
 //! The relay's HTTP half: one connection after the other becomes requests, each routed to its noun's file.
 //!
-//! Heads are bounded in size and time, bodies in both and in their sum. A request for `/app/{key}` hands its
-//! socket over to [`super::socket`]; all others are answered here, quickly or with a 503.
+//! Heads are bounded in size and time here, bodies in [`body`]. A request for `/app/{key}` hands its socket over
+//! to [`super::socket`], one for `/apps/{id}/…` goes to [`api`]; all are answered quickly or with a 503.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -9,23 +9,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
+use self::api::{Place, Refusal};
+use self::body::{BadBody, Unread};
 use super::exposure::{Exposure, is_local};
 use super::{Relay, tenant::Tenant};
 
+pub mod api;
 pub mod authorization;
+pub mod batch_events;
+pub mod body;
+pub mod channels;
+pub mod connections;
 pub mod cors;
 pub mod events;
 pub mod health;
+pub mod info;
+pub mod query;
+pub mod signature;
 pub mod upgrade;
+pub mod users;
 
 /// An answer.
 pub type Answer = Response<Full<Bytes>>;
@@ -34,8 +45,6 @@ pub type Answer = Response<Full<Bytes>>;
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 16 << 10;
-/// How long a body may take.
-const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A request, and what is known of where it came from.
 #[derive(Debug)]
@@ -86,15 +95,15 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
     let path = asked.request.uri().path().to_owned();
     let method = asked.request.method().clone();
     let get = method == Method::GET || method == Method::HEAD;
+    if !names_one_host(&asked.request) {
+        return text(StatusCode::BAD_REQUEST, "A request has one Host header.\n");
+    }
+    // The API first: what it names may be called "app", and look like a connection's path.
+    if let Some(place) = Place::parse(&path) {
+        return api::answer(relay, asked, &place).await;
+    }
     if let Some(key) = upgrade::key(&path) {
         return if get { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
-    }
-    if let Some(id) = events::app_id(&path) {
-        return if method == Method::POST {
-            events::answer(relay, asked, id).await
-        } else {
-            not_allowed("POST")
-        };
     }
     if let Some(question) = authorization::question(&path) {
         return authorization::answer(relay, asked, question).await;
@@ -103,8 +112,18 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
         "/live" | "/ready" | "/up" if get => health::answer(),
         "/" if get => health::status(relay),
         "/live" | "/ready" | "/up" | "/" => not_allowed("GET, HEAD"),
+        // Nearly the API, so whoever asks reads its errors.
+        path if path.contains("/apps/") => {
+            Refusal::new(StatusCode::NOT_FOUND, "the API has nothing at this path").answer()
+        }
         _ => text(StatusCode::NOT_FOUND, "Nothing is served at this path.\n"),
     }
+}
+
+/// Whether the request has the one `Host` that HTTP/1.1 demands (RFC 9112, 3.2).
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
 }
 
 /// Whether a request came through a proxy to an app whose secret anybody can guess.
@@ -112,57 +131,13 @@ fn too_exposed(tenant: &Tenant, exposure: &Exposure) -> bool {
     exposure.forwarded && tenant.app.has_weak_secret()
 }
 
-/// Why a body could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BadBody {
-    TooBig,
-    TooSlow,
-    TooMany,
-    Broken,
-}
-
-impl BadBody {
-    fn status(self) -> StatusCode {
-        match self {
-            Self::TooBig => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Broken => StatusCode::BAD_REQUEST,
-        }
-    }
-
-    fn says(self) -> &'static str {
-        match self {
-            Self::TooBig => "The request's body is too large.",
-            Self::TooSlow => "The request's body took too long.",
-            Self::TooMany => "Too many requests at once; try again.",
-            Self::Broken => "The request's body broke off.",
-        }
-    }
-}
-
 /// Reads a body of up to `most` bytes. What it returns besides is held while the body is in use.
 async fn body(
     relay: &Relay,
-    body: Incoming,
+    incoming: Incoming,
     most: usize,
 ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), BadBody> {
-    let told = body.size_hint().upper().unwrap_or(most as u64);
-    if told > most as u64 {
-        return Err(BadBody::TooBig);
-    }
-    // Counted in kilobytes, rounded up.
-    let kilobytes = u32::try_from(told.div_ceil(1024)).map_err(|_| BadBody::TooBig)?;
-    let permit = Arc::clone(&relay.bodies).try_acquire_many_owned(kilobytes).map_err(|_| {
-        relay.metrics.shed();
-        BadBody::TooMany
-    })?;
-    match tokio::time::timeout(BODY_WITHIN, Limited::new(body, most).collect()).await {
-        Err(_) => Err(BadBody::TooSlow),
-        Ok(Ok(collected)) => Ok((collected.to_bytes(), Some(permit))),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BadBody::TooBig),
-        Ok(Err(_)) => Err(BadBody::Broken),
-    }
+    Unread::new(&HeaderMap::new(), incoming).read(relay, most).await
 }
 
 /// The decoded pairs of a query or form.

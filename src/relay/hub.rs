@@ -1,20 +1,29 @@
 //! Who hears which channel.
 //!
-//! Channels are spread over shards, so that joining one does not hold up another; families of channels are
-//! found by the stems of a name. Passing an event on takes one read lock, and per subscriber a reference: no
-//! await, no JSON, no allocation.
+//! Families of channels are found by the stems of a name. Passing an event on takes one read lock, and per
+//! subscriber a reference: no await, no JSON, no allocation. Channels are spread over shards, so that what is
+//! told beside the history (members, counts, client events) and what is asked over HTTP hold up one shard alone.
+//!
+//! That a channel has its first subscriber, or has lost its last, is told under the shard's lock: the webhooks
+//! hear it in the order in which it came to be.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::encode::Sealed;
+use bytes::Bytes;
+
+use super::encode::{self, Sealed};
 use super::metrics::Metrics;
-use super::outbox::{Outbox, Push, Via};
-use crate::protocol::{ChannelName, Pattern, Subscription};
+use super::outbox::{Outbox, Push};
+use super::webhooks::{Fact, Hooks};
+use crate::protocol::peer::SocketId;
+use crate::protocol::{ChannelKind, ChannelName, Pattern, Subscription, member};
 
 const SHARDS: usize = 16;
+/// A channel of more subscribers is told their number every few seconds at most.
+const CROWD: usize = 100;
 
 type Shard = HashMap<ChannelName, Vec<Arc<Outbox>>>;
 
@@ -29,16 +38,21 @@ pub struct Hub {
     families: RwLock<HashMap<String, Family>>,
     hasher: RandomState,
     metrics: Arc<Metrics>,
+    hooks: Hooks,
+    /// Crowded channels whose number of subscribers has changed and is still to be told.
+    uncounted: Mutex<HashSet<ChannelName>>,
 }
 
 impl Hub {
     /// Nobody subscribes anything yet.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
+    pub fn new(metrics: Arc<Metrics>, hooks: Hooks) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             families: RwLock::default(),
             hasher: RandomState::new(),
             metrics,
+            hooks,
+            uncounted: Mutex::default(),
         }
     }
 
@@ -47,7 +61,11 @@ impl Hub {
         match wanted {
             Subscription::Channel(name) => {
                 let mut shard = self.shard(name).write().unwrap_or_else(PoisonError::into_inner);
-                shard.entry(name.clone()).or_default().push(outbox);
+                let subscribers = shard.entry(name.clone()).or_default();
+                subscribers.push(outbox);
+                if subscribers.len() == 1 {
+                    self.hooks.tell(Fact::ChannelOccupied { channel: name.clone() });
+                }
             }
             Subscription::Pattern(pattern) => {
                 let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
@@ -57,17 +75,19 @@ impl Hub {
         }
     }
 
-    /// Passes nothing on any more.
-    pub fn leave(&self, left: &Subscription, outbox: &Arc<Outbox>) {
+    /// Passes nothing on any more. Whether that was a channel's last subscriber.
+    pub fn leave(&self, left: &Subscription, outbox: &Arc<Outbox>) -> bool {
         match left {
             Subscription::Channel(name) => {
                 let mut shard = self.shard(name).write().unwrap_or_else(PoisonError::into_inner);
-                if let Some(subscribers) = shard.get_mut(name) {
-                    remove(subscribers, outbox);
-                    if subscribers.is_empty() {
-                        shard.remove(name);
-                    }
+                let Some(subscribers) = shard.get_mut(name) else { return false };
+                remove(subscribers, outbox);
+                let last = subscribers.is_empty();
+                if last {
+                    shard.remove(name);
+                    self.hooks.tell(Fact::ChannelVacated { channel: name.clone() });
                 }
+                last
             }
             Subscription::Pattern(pattern) => {
                 let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
@@ -77,6 +97,7 @@ impl Hub {
                         families.remove(pattern.stem());
                     }
                 }
+                false
             }
         }
     }
@@ -86,7 +107,7 @@ impl Hub {
         let channel = sealed.channel();
         let shard = self.shard(channel).read().unwrap_or_else(PoisonError::into_inner);
         for outbox in shard.get(channel).into_iter().flatten() {
-            self.count(outbox.push(sealed, Via::Channel));
+            self.count(outbox.push(sealed));
         }
         drop(shard);
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
@@ -100,12 +121,73 @@ impl Hub {
                 continue;
             }
             for outbox in subscribers {
-                self.count(outbox.push(sealed, Via::Pattern(pattern)));
+                self.count(outbox.push(sealed));
             }
         }
     }
 
-    fn count(&self, push: Push) {
+    /// Tells a channel's own subscribers what is no event of it, all but one of them. In the order of the calls
+    /// for who holds a lock across them.
+    pub fn tell(&self, channel: &ChannelName, frame: &Bytes, except: Option<SocketId>) {
+        let shard = self.shard(channel).read().unwrap_or_else(PoisonError::into_inner);
+        for outbox in shard.get(channel).into_iter().flatten() {
+            if Some(outbox.socket_id()) != except {
+                outbox.tell(frame.clone());
+            }
+        }
+    }
+
+    /// The number of a channel's subscribers has changed, and they are to know: at once, or with the next
+    /// [`Self::tell_counts`] where they are a crowd.
+    pub fn recount(&self, channel: &ChannelName) {
+        if channel.kind() == ChannelKind::Presence {
+            // Its members are told whole.
+            return;
+        }
+        if self.subscribers(channel) > CROWD {
+            self.uncounted.lock().unwrap_or_else(PoisonError::into_inner).insert(channel.clone());
+        } else {
+            self.tell_count(channel);
+        }
+    }
+
+    /// Tells the crowds how many they are. To be called every five seconds.
+    pub fn tell_counts(&self) {
+        let crowds = std::mem::take(&mut *self.uncounted.lock().unwrap_or_else(PoisonError::into_inner));
+        for channel in &crowds {
+            self.tell_count(channel);
+        }
+    }
+
+    fn tell_count(&self, channel: &ChannelName) {
+        // Counted and told under one lock: the last number that everybody hears is the true one.
+        let shard = self.shard(channel).read().unwrap_or_else(PoisonError::into_inner);
+        let Some(subscribers) = shard.get(channel) else { return };
+        let count = subscribers.len();
+        let frame = encode::control(&member::subscription_count(channel.as_str(), count));
+        for outbox in subscribers {
+            outbox.tell(frame.clone());
+        }
+        self.hooks.tell(Fact::SubscriptionCount { channel: channel.clone(), count });
+    }
+
+    /// How many connections subscribe a channel, those not counted that hear it by a pattern.
+    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+        self.shard(channel).read().unwrap_or_else(PoisonError::into_inner).get(channel).map_or(0, Vec::len)
+    }
+
+    /// The channels that somebody subscribes and whose names begin with `prefix`, in no order.
+    pub fn occupied(&self, prefix: &str) -> Vec<ChannelName> {
+        let mut channels = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            channels.extend(shard.keys().filter(|name| name.as_str().starts_with(prefix)).cloned());
+        }
+        channels
+    }
+
+    /// Counts what became of an event that was handed to an outbox.
+    pub fn count(&self, push: Push) {
         match push {
             Push::Queued | Push::Behind { fell: false } | Push::NotForIt => {}
             Push::Behind { fell: true } => self.metrics.fell_behind(),
@@ -156,7 +238,7 @@ mod tests {
 
     #[test]
     fn everybody_who_joined_hears_and_nobody_who_left() {
-        let hub = Hub::new(Arc::default());
+        let hub = Hub::new(Arc::default(), Hooks::none());
         let outboxes: Vec<_> = (0..100).map(|n| Arc::new(Outbox::new(SocketId(n, 0), false))).collect();
         for outbox in &outboxes {
             hub.join(&wanted("a.1"), Arc::clone(outbox));
@@ -175,7 +257,7 @@ mod tests {
 
     #[test]
     fn every_family_that_a_name_belongs_to_hears_it() {
-        let hub = Hub::new(Arc::default());
+        let hub = Hub::new(Arc::default(), Hooks::none());
         let outboxes = ["a.*", "a.b.*", "a.b.c.*", "b.*"].map(|pattern| {
             let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
             hub.join(&wanted(pattern), Arc::clone(&outbox));
@@ -189,7 +271,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_a_channel_that_everybody_has_left() {
-        let hub = Hub::new(Arc::default());
+        let hub = Hub::new(Arc::default(), Hooks::none());
         let outbox = Arc::new(Outbox::new(SocketId(1, 1), false));
         for name in ["a", "a.*"] {
             hub.join(&wanted(name), Arc::clone(&outbox));

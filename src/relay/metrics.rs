@@ -9,6 +9,7 @@ pub struct Metrics {
     closed: AtomicU64,
     refused_connections: AtomicU64,
     published: AtomicU64,
+    passed: AtomicU64,
     refused_publications: AtomicU64,
     delivered: AtomicU64,
     fell_behind: AtomicU64,
@@ -17,6 +18,11 @@ pub struct Metrics {
     gaps: AtomicU64,
     shed: AtomicU64,
     violations: AtomicU64,
+    webhook_events_queued: AtomicU64,
+    webhook_events_sent: AtomicU64,
+    webhook_events_given_up: AtomicU64,
+    webhook_events_dropped: AtomicU64,
+    webhook_failed_tries: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -30,6 +36,8 @@ pub struct Snapshot {
     pub refused_connections: u64,
     /// Events that were kept and passed on, one a channel.
     pub published: u64,
+    /// Client events that were passed on.
+    pub passed: u64,
     /// Publications that were refused.
     pub refused_publications: u64,
     /// Events handed to sockets.
@@ -46,16 +54,31 @@ pub struct Snapshot {
     pub shed: u64,
     /// Connections closed for breaking the WebSocket protocol.
     pub violations: u64,
+    /// Events that webhooks have taken.
+    pub webhook_events_sent: u64,
+    /// Events that a webhook did not take in five minutes of tries.
+    pub webhook_events_given_up: u64,
+    /// Events lost because too many waited for a webhook.
+    pub webhook_events_dropped: u64,
+    /// Events that wait for a webhook, those included that are being sent.
+    pub webhook_events_waiting: u64,
+    /// Requests to a webhook that failed.
+    pub webhook_failed_tries: u64,
 }
 
 impl Metrics {
     /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
+        let webhook_events_sent = self.webhook_events_sent.load(Relaxed);
+        let webhook_events_given_up = self.webhook_events_given_up.load(Relaxed);
+        let webhook_events_dropped = self.webhook_events_dropped.load(Relaxed);
+        let settled = webhook_events_sent + webhook_events_given_up + webhook_events_dropped;
         Snapshot {
             opened: self.opened.load(Relaxed),
             closed: self.closed.load(Relaxed),
             refused_connections: self.refused_connections.load(Relaxed),
             published: self.published.load(Relaxed),
+            passed: self.passed.load(Relaxed),
             refused_publications: self.refused_publications.load(Relaxed),
             delivered: self.delivered.load(Relaxed),
             fell_behind: self.fell_behind.load(Relaxed),
@@ -64,6 +87,11 @@ impl Metrics {
             gaps: self.gaps.load(Relaxed),
             shed: self.shed.load(Relaxed),
             violations: self.violations.load(Relaxed),
+            webhook_events_sent,
+            webhook_events_given_up,
+            webhook_events_dropped,
+            webhook_events_waiting: self.webhook_events_queued.load(Relaxed).saturating_sub(settled),
+            webhook_failed_tries: self.webhook_failed_tries.load(Relaxed),
         }
     }
 
@@ -85,6 +113,11 @@ impl Metrics {
     /// Events were kept and passed on.
     pub fn published(&self, events: usize) {
         self.published.fetch_add(events as u64, Relaxed);
+    }
+
+    /// A client event was passed on.
+    pub fn passed(&self) {
+        self.passed.fetch_add(1, Relaxed);
     }
 
     /// A publication was refused.
@@ -125,5 +158,30 @@ impl Metrics {
     /// A connection broke the WebSocket protocol.
     pub fn violation(&self) {
         self.violations.fetch_add(1, Relaxed);
+    }
+
+    /// An event waits for a webhook.
+    pub fn webhook_event_queued(&self) {
+        self.webhook_events_queued.fetch_add(1, Relaxed);
+    }
+
+    /// A webhook has taken events.
+    pub fn webhook_events_sent(&self, events: usize) {
+        self.webhook_events_sent.fetch_add(events as u64, Relaxed);
+    }
+
+    /// A webhook did not take events in all the time that they were tried.
+    pub fn webhook_events_given_up(&self, events: usize) {
+        self.webhook_events_given_up.fetch_add(events as u64, Relaxed);
+    }
+
+    /// Events were lost because too many waited for a webhook.
+    pub fn webhook_events_dropped(&self, events: usize) {
+        self.webhook_events_dropped.fetch_add(events as u64, Relaxed);
+    }
+
+    /// A request to a webhook failed.
+    pub fn webhook_try_failed(&self) {
+        self.webhook_failed_tries.fetch_add(1, Relaxed);
     }
 }

@@ -6,6 +6,7 @@
 use super::encode::Draft;
 use super::metrics::Metrics;
 use super::tenant::{Limits, Tenant};
+use super::webhooks::Fact;
 use crate::protocol::peer::SocketId;
 use crate::protocol::{BadChannel, ChannelName};
 
@@ -65,25 +66,100 @@ pub enum Refused {
     NotKept(String),
 }
 
-/// Publishes to all of an app's subscribers. Returns once every event is kept; publishes all or nothing.
-pub async fn publish(tenant: &Tenant, publication: Publication, metrics: &Metrics) -> Result<(), Refused> {
-    let drafts = match drafts(&publication, &tenant.app.limits) {
-        Ok(drafts) => drafts,
-        Err(refused) => {
-            metrics.publication_refused();
-            return Err(refused);
-        }
-    };
-    match tenant.broker.publish(drafts).await {
-        Ok(positions) => {
-            metrics.published(positions.len());
-            Ok(())
-        }
-        Err(error) => {
-            metrics.publication_refused();
-            Err(Refused::NotKept(error.to_string()))
-        }
+/// Why nothing of several publications was published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedBatch {
+    /// There are more than allowed.
+    #[error("a batch has at most {limit} events")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// One of them.
+    #[error("event {number} of the batch: {refused}")]
+    Event {
+        /// Which, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        refused: Refused,
+    },
+    /// They could not be kept, and nobody heard any.
+    #[error(transparent)]
+    NotKept(Refused),
+}
+
+/// Publishes to all of an app's subscribers. Returns once every event is kept, with the channels that it went
+/// to, each once; publishes all or nothing.
+pub async fn publish(
+    tenant: &Tenant,
+    publication: Publication,
+    metrics: &Metrics,
+) -> Result<Vec<ChannelName>, Refused> {
+    let drafts = drafts(&publication, &tenant.app.limits)?;
+    let channels = channels(&drafts);
+    keep(tenant, drafts, metrics).await?;
+    Ok(channels)
+}
+
+/// Publishes several events as one: all are judged before any is, and they are kept together, in their order.
+/// Returns the channels that each went to.
+pub async fn publish_batch(
+    tenant: &Tenant,
+    publications: Vec<Publication>,
+    metrics: &Metrics,
+) -> Result<Vec<Vec<ChannelName>>, RefusedBatch> {
+    let limits = &tenant.app.limits;
+    if limits.batch_events > 0 && publications.len() > limits.batch_events {
+        return Err(RefusedBatch::TooMany { limit: limits.batch_events });
     }
+    let mut went = Vec::with_capacity(publications.len());
+    let mut all = Vec::with_capacity(publications.len());
+    for (at, publication) in publications.iter().enumerate() {
+        let drafts =
+            drafts(publication, limits).map_err(|refused| RefusedBatch::Event { number: at + 1, refused })?;
+        went.push(channels(&drafts));
+        all.extend(drafts);
+    }
+    keep(tenant, all, metrics).await.map_err(RefusedBatch::NotKept)?;
+    Ok(went)
+}
+
+fn channels(drafts: &[Draft]) -> Vec<ChannelName> {
+    drafts.iter().map(|draft| draft.channel().clone()).collect()
+}
+
+async fn keep(tenant: &Tenant, drafts: Vec<Draft>, metrics: &Metrics) -> Result<(), Refused> {
+    if drafts.is_empty() {
+        return Ok(());
+    }
+    let kept = tenant.broker.publish(drafts).await;
+    let positions = kept.map_err(|error| Refused::NotKept(error.to_string()))?;
+    metrics.published(positions.len());
+    Ok(())
+}
+
+/// What a client says to a channel's other subscribers; the protocol has judged it.
+#[derive(Clone, Debug)]
+pub struct ClientEvent {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The event's name.
+    pub event: String,
+    /// The data's JSON text, passed on as it came.
+    pub data: String,
+    /// Who says it, on a presence channel.
+    pub user_id: Option<String>,
+    /// The connection that says it, and does not hear it.
+    pub from: SocketId,
+}
+
+/// Passes a client event on. No history keeps it: it has no position, and who is away misses it.
+pub fn pass(tenant: &Tenant, said: ClientEvent, metrics: &Metrics) {
+    let ClientEvent { channel, event, data, user_id, from } = said;
+    let draft = Draft::client_event(channel.clone(), &event, &data, user_id.as_deref(), Some(from));
+    tenant.broker.pass_on(draft);
+    metrics.passed();
+    tenant.hooks.tell(Fact::ClientEvent { channel, event, data, socket_id: from, user_id });
 }
 
 fn drafts(publication: &Publication, limits: &Limits) -> Result<Vec<Draft>, Refused> {

@@ -21,9 +21,10 @@ use super::encode;
 use super::exposure::Exposure;
 use super::metrics::Metrics;
 use super::outbox::{Cursor, Outbox};
+use super::publish::{self, ClientEvent};
 use super::tenant::{Connection, Tenant};
 use crate::protocol::peer::{Output, Peer};
-use crate::protocol::{ClientOp, CloseCode};
+use crate::protocol::{ClientOp, CloseCode, Member, Position, Subscription};
 use crate::time;
 
 pub mod reader;
@@ -34,6 +35,8 @@ pub const BATCH: usize = 64;
 const READ: usize = 4096;
 /// How long the other side has to take its leave.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long a user whose connection broke off is not said to be gone.
+const MAY_BE_BACK: Duration = Duration::from_secs(2);
 
 /// One connection that was let in.
 #[derive(Debug)]
@@ -86,8 +89,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Serves the connection until its end; `early` are bytes that came with the handshake.
-    pub async fn run(mut self, early: Bytes) {
+    /// Serves the connection until its end; `early` are bytes that came with the handshake. What is returned
+    /// has hung up, and is to be seen off.
+    pub async fn run(mut self, early: Bytes) -> Ended {
         if !early.is_empty() {
             self.take_in(&mut early.to_vec());
         }
@@ -95,12 +99,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             let mut timer = pin!(tokio::time::sleep_until(self.deadline().into()));
             std::future::poll_fn(|cx| self.poll(cx, timer.as_mut())).await;
         }
-        for left in self.peer.subscriptions() {
-            self.tenant.hub.leave(left, &self.outbox);
-        }
-        self.tenant.disconnected(self.outbox.socket_id());
-        self.metrics.connection_closed();
-        tracing::debug!(socket_id = %self.outbox.socket_id(), "disconnected");
+        let Self { tenant, outbox, peer, left, goodbye, metrics, .. } = self;
+        tenant.disconnected(outbox.socket_id());
+        metrics.connection_closed();
+        tracing::debug!(socket_id = %outbox.socket_id(), "disconnected");
+        let cut = !left && goodbye == Goodbye::Unsaid;
+        let ended = Ended { tenant, outbox, peer, cut };
+        ended.stop_hearing();
+        ended
     }
 
     fn deadline(&self) -> Instant {
@@ -148,22 +154,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             match output {
                 Output::Send(op) => self.outbox.tell(encode::control(&op)),
                 Output::Ping => self.outbox.tell(encode::ping()),
-                Output::Join { to, since } => {
-                    let joined = self.tenant.join(&to, since, &self.outbox);
-                    if joined.missed.is_some() {
-                        self.metrics.gap_told();
-                    }
-                    self.peer.joined(&to, since, joined);
+                Output::Join { to, since, member } => self.join(&to, since, member.as_ref()),
+                Output::Again(to) => {
+                    let members = self.tenant.members(&to);
+                    self.outbox.tell(encode::control(&self.peer.again(&to, members)));
                 }
-                Output::Leave(from) => {
-                    self.tenant.hub.leave(&from, &self.outbox);
-                    self.outbox.forget(&from, |channel| self.peer.hears(channel));
+                Output::SignIn(user) => self.tenant.users.sign_in(&user, &self.outbox),
+                Output::Pass { channel, event, data, user_id } => {
+                    let from = self.outbox.socket_id();
+                    let said = ClientEvent { channel, event, data, user_id, from };
+                    publish::pass(&self.tenant, said, &self.metrics);
+                }
+                Output::Leave { from, user_id } => {
+                    self.tenant.leave(&from, user_id.as_deref(), &self.outbox);
+                    self.outbox.leave(&from);
                 }
                 Output::Close(code, reason) => {
                     self.outbox.close(code, reason);
                     self.until.get_or_insert_with(|| time::monotonic() + FAREWELL);
                 }
             }
+        }
+    }
+
+    fn join(&mut self, to: &Subscription, since: Option<Position>, member: Option<&Member>) {
+        let Self { tenant, outbox, peer, metrics, .. } = self;
+        let joined = tenant.join(to, since, member, outbox, |joined, members| {
+            if joined.missed.is_some() {
+                metrics.gap_told();
+            }
+            peer.joined(to, since, joined, members)
+        });
+        if let Err(full) = joined {
+            outbox.tell(encode::control(&peer.not_joined(to, full)));
         }
     }
 
@@ -226,27 +249,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Serves a subscription that is behind from the history.
+    /// Serves a connection that is behind from the history.
     fn serve(&mut self, cursor: &Cursor) {
         let Self { tenant, outbox, writing, .. } = self;
         let room = BATCH - writing.len();
-        let mut caught_up = false;
-        let batch = tenant.broker.since(&cursor.wanted, cursor.after, room, &mut || {
-            outbox.caught_up(&cursor.wanted);
-            caught_up = true;
-        });
-        match batch {
-            Ok(batch) => {
-                let frames = batch.frames.iter().filter(|sealed| sealed.is_for(outbox.socket_id()));
-                let before = writing.len();
-                writing.extend(frames.map(|sealed| sealed.frame(outbox.is_native()).clone()));
-                self.metrics.delivered(writing.len() - before);
-                if !caught_up {
-                    outbox.served(&cursor.wanted, batch.upto);
-                }
-            }
+        match outbox.serve(cursor, &*tenant.broker, writing, room) {
+            Ok(served) => self.metrics.delivered(served),
             Err(missed) => {
-                // Without the channel: its name can hold a guest's id.
+                // Without the channels: a name can hold a guest's id.
                 tracing::info!(socket_id = %outbox.socket_id(), ?missed, "too slow");
                 self.metrics.too_far_behind();
                 let reason = "the connection is slower than the history is long";
@@ -270,7 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let Self { reader, peer, outbox, left, .. } = self;
         let Some(messages) = reader else { return };
         let fed = messages.feed(bytes, |incoming| match incoming {
-            Incoming::Text(text) => peer.handle(ClientOp::parse(text)),
+            Incoming::Text(text) => peer.handle(ClientOp::parse(text), time::monotonic()),
             Incoming::Ping(payload) => {
                 peer.heard();
                 outbox.tell(encode::pong(payload));
@@ -289,6 +299,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 }
 
+/// A connection that has hung up, and what its users still are until they are seen off.
+#[derive(Debug)]
+pub struct Ended {
+    tenant: Arc<Tenant>,
+    outbox: Arc<Outbox>,
+    peer: Peer,
+    /// Whether it broke off, without a word from either side.
+    cut: bool,
+}
+
+impl Ended {
+    fn stop_hearing(&self) {
+        for (left, _) in self.peer.subscriptions() {
+            self.tenant.stop_hearing(left, &self.outbox);
+        }
+        if let Some(user) = self.peer.user() {
+            self.tenant.users.stop_watching(user, &self.outbox);
+        }
+    }
+
+    /// Lets the user leave its presence channels and sign out: at once after a goodbye, and in a moment after a
+    /// cut, so that whoever is back by then has never been away.
+    pub async fn see_off(self) {
+        let members = || self.peer.subscriptions().filter_map(|(left, user_id)| Some((left, user_id?)));
+        let user = self.peer.user();
+        if self.cut && (user.is_some() || members().next().is_some()) {
+            tokio::time::sleep(MAY_BE_BACK).await;
+        }
+        for (left, user_id) in members() {
+            self.tenant.member_left(left, user_id);
+        }
+        if let Some(user) = user {
+            self.tenant.users.sign_out(user, &self.outbox);
+        }
+    }
+}
+
 /// Tells a client why it is not let in, and closes.
 pub async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, told: Vec<Output>) {
     let farewell = async {
@@ -296,7 +343,12 @@ pub async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, told: Vec<Outp
             match output {
                 Output::Send(op) => io.write_all(&encode::control(&op)).await?,
                 Output::Close(code, reason) => io.write_all(&encode::close(code, reason)).await?,
-                Output::Ping | Output::Join { .. } | Output::Leave(_) => {}
+                Output::Ping
+                | Output::Join { .. }
+                | Output::Again(_)
+                | Output::Leave { .. }
+                | Output::SignIn(_)
+                | Output::Pass { .. } => {}
             }
         }
         io.shutdown().await?;

@@ -14,15 +14,22 @@ use url::{Host, Url};
 
 use super::broker::memory::Memory;
 use super::broker::{Bounds, Broker};
+use super::cache::{Cache, Cached};
+use super::encode;
 use super::exposure::Exposure;
 use super::hub::Hub;
 use super::metrics::Metrics;
 use super::outbox::Outbox;
-use crate::protocol::peer::{Joined, Rules, SocketId};
-use crate::protocol::{Epoch, Position, Subscription};
+use super::roster::Roster;
+use super::users::Users;
+use super::webhooks::{Fact, Hooks, Webhook};
+use crate::protocol::peer::{Full, Joined, Rules, SocketId};
+use crate::protocol::{ChannelName, Epoch, Member, Position, ServerOp, Subscription};
+use crate::time;
 
 /// One app that the relay serves.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct App {
     /// Names the app in the HTTP API's paths. Unique.
     pub id: String,
@@ -46,6 +53,8 @@ pub struct App {
     pub subscription_count: bool,
     /// What a publication and a name may measure.
     pub limits: Limits,
+    /// Who is told what happens in it.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl App {
@@ -63,6 +72,7 @@ impl App {
             watchlist: true,
             subscription_count: false,
             limits: Limits::default(),
+            webhooks: Vec::new(),
         }
     }
 
@@ -132,6 +142,13 @@ pub struct Tenant {
     pub hub: Arc<Hub>,
     /// Its history.
     pub broker: Box<dyn Broker>,
+    /// Its signed-in users.
+    pub users: Users,
+    /// Whom it tells what happens in it.
+    pub hooks: Hooks,
+    /// The members of its presence channels. The lock covers a member's coming or going and its telling.
+    rosters: Mutex<HashMap<ChannelName, Roster>>,
+    cache: Arc<Cache>,
     connections: Mutex<HashMap<SocketId, Connection>>,
     /// Connections that were let in, those whose handshake is still under way included.
     seats: AtomicUsize,
@@ -158,11 +175,22 @@ pub struct Connection {
 
 impl Tenant {
     /// Begins to serve an app, with an empty history in memory.
-    pub fn open(app: App, guard: Vec<Subscription>, bounds: Bounds, metrics: &Arc<Metrics>) -> Self {
-        let hub = Arc::new(Hub::new(Arc::clone(metrics)));
-        let follower = Arc::clone(&hub);
+    pub fn open(
+        app: App,
+        guard: Vec<Subscription>,
+        bounds: Bounds,
+        metrics: &Arc<Metrics>,
+        hooks: Hooks,
+    ) -> Self {
+        let hub = Arc::new(Hub::new(Arc::clone(metrics), hooks.clone()));
+        let cache = Arc::new(Cache::default());
+        let (passes_on, keeps) = (Arc::clone(&hub), Arc::clone(&cache));
         let epoch = Epoch(rand::random());
-        let broker = Memory::new(epoch, bounds, Box::new(move |sealed| follower.fan_out(sealed)));
+        let follower = move |sealed: &encode::Sealed| {
+            keeps.keep(sealed);
+            passes_on.fan_out(sealed);
+        };
+        let broker = Memory::new(epoch, bounds, Box::new(follower));
         let rules = Rules {
             key: app.key.clone(),
             secret: app.secret.clone(),
@@ -170,25 +198,183 @@ impl Tenant {
             channel_name: app.limits.channel_name,
             subscriptions: app.limits.subscriptions,
             failed_auths: app.limits.failed_auths,
+            client_events: app.client_events,
+            client_events_per_second: app.limits.client_events_per_second,
+            event_name: app.limits.event_name,
+            event_kb: app.limits.event_kb,
+            presence_user_kb: app.limits.presence_user_kb,
+            user_authentication: app.user_authentication,
+            watchlist: app.watchlist,
         };
         Self {
             app,
             rules: Arc::new(rules),
             hub,
             broker: Box::new(broker),
+            users: Users::default(),
+            hooks,
+            rosters: Mutex::default(),
+            cache,
             connections: Mutex::default(),
             seats: AtomicUsize::new(0),
         }
     }
 
     /// Lets an outbox hear a channel or pattern, from here on or from `since`, with nothing lost between.
-    pub fn join(&self, wanted: &Subscription, since: Option<Position>, outbox: &Arc<Outbox>) -> Joined {
-        self.broker.join(wanted, since, &mut |behind| {
-            if let Some(after) = behind {
-                outbox.start_behind(wanted.clone(), after);
+    ///
+    /// `acknowledge` makes the frames that say so, which go before its events and members. On a presence
+    /// channel it is given the members, and the others are told of a new one in the same act: whoever is in
+    /// one's snapshot is never announced to one, and whoever is not, is.
+    pub fn join(
+        &self,
+        wanted: &Subscription,
+        since: Option<Position>,
+        member: Option<&Member>,
+        outbox: &Arc<Outbox>,
+        acknowledge: impl FnOnce(Joined, Option<String>) -> Vec<ServerOp>,
+    ) -> Result<(), Full> {
+        match (wanted, member) {
+            (Subscription::Channel(channel), Some(member)) => {
+                let mut rosters = self.rosters();
+                let roster = rosters.entry(channel.clone()).or_default();
+                let first = roster.enter(member, self.app.limits.presence_members)?;
+                self.hear(wanted, since, outbox, |joined| acknowledge(joined, Some(roster.snapshot())));
+                if first {
+                    let told = encode::control(&member.added(channel.as_str()));
+                    self.hub.tell(channel, &told, Some(outbox.socket_id()));
+                    let user_id = member.user_id.clone();
+                    self.hooks.tell(Fact::MemberAdded { channel: channel.clone(), user_id });
+                }
+            }
+            (Subscription::Channel(_) | Subscription::Pattern(_), _) => {
+                self.hear(wanted, since, outbox, |joined| acknowledge(joined, None));
+            }
+        }
+        self.recount(wanted);
+        Ok(())
+    }
+
+    fn hear(
+        &self,
+        wanted: &Subscription,
+        since: Option<Position>,
+        outbox: &Arc<Outbox>,
+        acknowledge: impl FnOnce(Joined) -> Vec<ServerOp>,
+    ) {
+        let mut empty = None;
+        let joined = self.broker.join(wanted, since, &mut |after, head| {
+            outbox.join(wanted, after, head);
+            match (after, wanted) {
+                (None, Subscription::Channel(channel)) if channel.is_cache() => {
+                    match self.cache.last(channel, time::monotonic()) {
+                        Some(sealed) => self.hub.count(outbox.replay(&sealed)),
+                        None => empty = Some(channel),
+                    }
+                }
+                (Some(_) | None, Subscription::Channel(_) | Subscription::Pattern(_)) => {}
             }
             self.hub.join(wanted, Arc::clone(outbox));
-        })
+        });
+        for told in acknowledge(joined) {
+            outbox.tell(encode::control(&told));
+        }
+        if let Some(channel) = empty {
+            outbox.tell(encode::control(&ServerOp::CacheMiss { channel: channel.to_string() }));
+            if self.cache.miss(channel) {
+                self.hooks.tell(Fact::CacheMiss { channel: channel.clone() });
+            }
+        }
+    }
+
+    /// The members of a presence channel, as an acknowledgement tells them.
+    pub fn members(&self, wanted: &Subscription) -> Option<String> {
+        match wanted {
+            Subscription::Channel(channel) => self.rosters().get(channel).map(Roster::snapshot),
+            Subscription::Pattern(_) => None,
+        }
+    }
+
+    /// An outbox hears a channel or pattern no more, and its user, on a presence channel, has left with it.
+    pub fn leave(&self, left: &Subscription, user_id: Option<&str>, outbox: &Arc<Outbox>) {
+        self.stop_hearing(left, outbox);
+        if let Some(user_id) = user_id {
+            self.member_left(left, user_id);
+        }
+    }
+
+    /// An outbox hears a channel or pattern no more; its user may be back in a moment.
+    pub fn stop_hearing(&self, left: &Subscription, outbox: &Arc<Outbox>) {
+        if self.hub.leave(left, outbox)
+            && let Subscription::Channel(channel) = left
+        {
+            self.cache.vacated(channel);
+        }
+        self.recount(left);
+    }
+
+    /// One connection less of a presence channel's member.
+    pub fn member_left(&self, left: &Subscription, user_id: &str) {
+        let Subscription::Channel(channel) = left else { return };
+        let mut rosters = self.rosters();
+        let Some(roster) = rosters.get_mut(channel) else { return };
+        if roster.leave(user_id) {
+            self.hub.tell(channel, &encode::control(&Member::removed(user_id, channel.as_str())), None);
+            self.hooks.tell(Fact::MemberRemoved { channel: channel.clone(), user_id: user_id.to_owned() });
+        }
+        if roster.is_empty() {
+            rosters.remove(channel);
+        }
+    }
+
+    fn recount(&self, changed: &Subscription) {
+        if self.app.subscription_count
+            && let Subscription::Channel(channel) = changed
+        {
+            self.hub.recount(channel);
+        }
+    }
+
+    /// The channels that somebody subscribes and whose names begin with `prefix`, in no order.
+    pub fn occupied(&self, prefix: &str) -> Vec<ChannelName> {
+        self.hub.occupied(prefix)
+    }
+
+    /// How many connections subscribe a channel.
+    pub fn subscription_count(&self, channel: &ChannelName) -> usize {
+        self.hub.subscribers(channel)
+    }
+
+    /// The users in a presence channel.
+    pub fn users(&self, channel: &ChannelName) -> Vec<String> {
+        self.rosters()
+            .get(channel)
+            .map_or(Vec::new(), |roster| roster.user_ids().map(str::to_owned).collect())
+    }
+
+    /// How many users are in a presence channel.
+    pub fn user_count(&self, channel: &ChannelName) -> usize {
+        self.rosters().get(channel).map_or(0, Roster::len)
+    }
+
+    /// The last event of a cache channel.
+    pub fn cached(&self, channel: &ChannelName) -> Option<Cached> {
+        self.cache.told(channel, time::monotonic())
+    }
+
+    /// Ends all connections on which a user has signed in, and says how many there were.
+    pub fn terminate(&self, user_id: &str) -> usize {
+        self.users.terminate(user_id)
+    }
+
+    /// Forgets what is too old, and tells what was not to be told too often. To be called every five seconds.
+    pub fn tick(&self) {
+        self.broker.prune();
+        self.cache.prune(time::monotonic());
+        self.hub.tell_counts();
+    }
+
+    fn rosters(&self) -> MutexGuard<'_, HashMap<ChannelName, Roster>> {
+        self.rosters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection has been let in.
@@ -299,7 +485,7 @@ mod tests {
     fn a_seat_is_taken_from_the_moment_a_connection_is_let_in() {
         let app = App { max_connections: 2, ..App::default_app() };
         let bounds = Bounds::lasting(std::time::Duration::ZERO);
-        let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &Arc::default()));
+        let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &Arc::default(), Hooks::none()));
         let (first, second) = (tenant.seat(), tenant.seat());
         assert!(first.is_some() && second.is_some() && tenant.seat().is_none());
         drop(first);

@@ -7,8 +7,10 @@ use crate::ui::view::ViewId;
 /// Something that the reader wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// Leave the program.
+    /// Leave the program: the work is done.
     Quit,
+    /// Leave the program: it is broken off, and whoever started it is told so.
+    Interrupt,
     /// Show a screen.
     Show(ViewId),
     /// Show or hide the help.
@@ -78,7 +80,7 @@ const fn row(
 }
 
 /// The table. What stands first is hinted first.
-pub const ACTIONS: [Row; 20] = [
+pub const ACTIONS: [Row; 21] = [
     row(Action::Open, "open", &["enter"], "hint.open", "help.open", ACTIVITY),
     row(Action::Pause, "pause", &["space"], "hint.pause", "help.pause", FEEDS),
     row(Action::Filter, "filter", &["/"], "hint.filter", "help.filter", ACTIVITY),
@@ -98,7 +100,8 @@ pub const ACTIONS: [Row; 20] = [
     row(Action::Back, "back", &["esc"], "", "help.back", Place::Everywhere),
     row(Action::Language, "language", &["f8"], "hint.language", "help.language", Place::Everywhere),
     row(Action::Help, "help", &["?", "f1"], "hint.help", "help.help", Place::Everywhere),
-    row(Action::Quit, "quit", &["q", "ctrl-c"], "hint.quit", "help.quit", Place::Everywhere),
+    row(Action::Quit, "quit", &["q"], "hint.quit", "help.quit", Place::Everywhere),
+    row(Action::Interrupt, "interrupt", &["ctrl-c"], "", "help.interrupt", Place::Everywhere),
 ];
 
 impl Row {
@@ -128,7 +131,7 @@ mod tests {
     fn no_letter_with_control_destroys() {
         for row in ACTIONS {
             let control = row.keys.iter().any(|key| key.starts_with("ctrl-"));
-            assert!(!control || row.action == Action::Quit, "{}", row.name);
+            assert!(!control || row.action == Action::Interrupt, "{}", row.name);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::advice::Advice;
 use crate::domain::topic::{self, Topic};
 
 /// All that is known of the connection.
@@ -220,51 +221,6 @@ impl Why {
             Self::NoAnswer => "why.no_answer",
         }
     }
-}
-
-/// What a person can do next. The catalogue has the words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Advice {
-    /// Nothing: it is tried again by itself.
-    Wait,
-    /// Get a token.
-    LogIn,
-    /// Have the token's user allowed to join.
-    AskForRights,
-    /// Name the auth endpoint.
-    SetEndpoint,
-    /// Correct the auth endpoint's address.
-    CheckEndpoint,
-    /// Find out what redirects the auth endpoint.
-    CheckRedirect,
-    /// Put the auth route behind the API's middleware.
-    CheckMiddleware,
-    /// Look into the backend's log, if it does not pass by itself.
-    CheckBackend,
-    /// Make server and backend use one app.
-    CheckEnvironment,
-    /// Make server and backend use one secret.
-    CheckSecret,
-    /// Use https for the auth endpoint.
-    UseHttps,
-    /// Use `wss://`.
-    UseTls,
-    /// Correct the app key.
-    CheckKey,
-    /// Correct the server's address.
-    CheckUrl,
-    /// Correct the host's name.
-    CheckHost,
-    /// Start the other side, or open the way to it.
-    CheckReachable,
-    /// Trust the server's authority, or renew its certificate.
-    CheckCertificate,
-    /// Correct the settings.
-    CheckSettings,
-    /// Use a server of this protocol's version.
-    CheckServer,
-    /// Ask who runs the server.
-    AskOperator,
 }
 
 impl Advice {

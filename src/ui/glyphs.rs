@@ -43,15 +43,16 @@ pub struct Glyphs {
 }
 
 impl Glyphs {
-    /// What the environment says that the terminal can show: `TERM=dumb`, or a language whose characters are
-    /// not UTF-8, gets ASCII. A machine that names no language at all is taken for a modern one.
+    /// What the environment says that the terminal can show: the Linux console, whose fonts have few characters
+    /// more, and a language whose characters are not UTF-8 get ASCII. A machine that names no language at all is
+    /// taken for a modern one.
     pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name| env(name).filter(|value| !value.is_empty());
         // The first that is set decides, as in POSIX.
         let language =
             ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).map(|name| name.to_lowercase());
         let utf8 = language.is_none_or(|name| name.contains("utf-8") || name.contains("utf8"));
-        if utf8 && set("TERM").as_deref() != Some("dumb") { Self::BLOCKS } else { Self::ASCII }
+        if utf8 && set("TERM").as_deref() != Some("linux") { Self::BLOCKS } else { Self::ASCII }
     }
 
     /// Makes a picture of ASCII alone, where that is the set: also what words and names brought along.
@@ -133,7 +134,7 @@ mod tests {
             (&[], Glyphs::BLOCKS),
             (&[("LC_ALL", "C.utf8"), ("LANG", "C")], Glyphs::BLOCKS),
             (&[("LC_ALL", "C"), ("LANG", "id_ID.UTF-8")], Glyphs::ASCII),
-            (&[("LANG", "C.UTF-8"), ("TERM", "dumb")], Glyphs::ASCII),
+            (&[("LANG", "C.UTF-8"), ("TERM", "linux")], Glyphs::ASCII),
         ] {
             let env =
                 |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());

@@ -5,7 +5,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ui::facts::{Advice, Cause, LinkState, TopicFacts, Why, WireState};
+use crate::advice::Advice;
+use crate::ui::facts::{Cause, LinkState, TopicFacts, Why, WireState};
 use crate::ui::model::Model;
 use crate::ui::theme::Role;
 use crate::ui::widget::pen::columns;

@@ -152,14 +152,22 @@ pub enum Depth {
 
 impl Depth {
     /// Reads it off the environment: `NO_COLOR`, `TERM`, `COLORTERM`, and Windows Terminal's `WT_SESSION`.
+    ///
+    /// A kind that is known to show less is believed before `COLORTERM`, which is handed on to whatever runs
+    /// inside a terminal, another terminal included. Who says nothing of colours gets the sixteen.
     pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name| env(name).filter(|value| !value.is_empty());
         let term = set("TERM").unwrap_or_default();
-        if set("NO_COLOR").is_some() || term == "dumb" {
+        let is = |names: &[&str]| names.iter().any(|name| term.starts_with(name));
+        if set("NO_COLOR").is_some() || is(&["vt"]) || term.ends_with("-mono") || term.ends_with("-m") {
             return Self::Mono;
+        }
+        if is(&["linux", "ansi", "cons25", "cygwin"]) || term.ends_with("-16color") {
+            return Self::Sixteen;
         }
         let colorterm = set("COLORTERM").unwrap_or_default();
         if ["truecolor", "24bit"].contains(&colorterm.as_str())
+            || is(&["xterm-kitty", "xterm-ghostty", "alacritty", "wezterm", "foot", "contour", "iterm"])
             || term.contains("direct")
             || set("WT_SESSION").is_some()
         {
@@ -451,10 +459,14 @@ mod tests {
             (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")][..], Depth::True),
             (&[("TERM", "xterm-256color")], Depth::Indexed),
             (&[("TERM", "xterm-direct")], Depth::True),
+            (&[("TERM", "xterm-kitty")], Depth::True),
+            (&[("TERM", "xterm")], Depth::Sixteen),
             (&[("TERM", "linux")], Depth::Sixteen),
+            (&[("TERM", "linux"), ("COLORTERM", "truecolor")], Depth::Sixteen),
+            (&[("TERM", "xterm-16color"), ("COLORTERM", "truecolor")], Depth::Sixteen),
+            (&[("TERM", "vt220"), ("COLORTERM", "truecolor")], Depth::Mono),
             (&[("TERM", "screen"), ("NO_COLOR", "")], Depth::Sixteen),
             (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("NO_COLOR", "1")], Depth::Mono),
-            (&[("TERM", "dumb"), ("COLORTERM", "truecolor")], Depth::Mono),
             (&[("WT_SESSION", "x")], Depth::True),
         ] {
             assert_eq!(Depth::detect(env(pairs)), depth, "{pairs:?}");

@@ -19,8 +19,12 @@ use crate::ui::msg::Msg;
 use crate::ui::status;
 use crate::ui::view::{self, ViewId, help};
 
-/// Takes a happening into the model, and says what the world must do.
+/// Takes a happening into the model, and says what the world must do. What cannot change anything that is shown
+/// leaves the model as it is, and nothing is drawn for it.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    if !matters(model, &msg) {
+        return Vec::new();
+    }
     model.touch();
     match msg {
         Msg::Heard(record, event) => hear(model, record, event),
@@ -40,10 +44,46 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Mouse(event) => mouse(model, event),
         Msg::Paste(text) => paste(model, &text),
         Msg::Resize(columns, rows) => model.size = (columns, rows),
+        // Nothing shows it.
         Msg::Focus(_) => {}
         Msg::Tick(now) => model.now = now,
     }
     Vec::new()
+}
+
+/// Whether a happening may change what is shown. A terminal tells each move of the mouse, and most of what it
+/// tells means nothing here.
+fn matters(model: &Model, msg: &Msg) -> bool {
+    match msg {
+        Msg::Focus(_) => false,
+        Msg::Identity(identity) => model.identity != *identity,
+        Msg::Topic(facts) => !model.topics.contains(facts),
+        Msg::Key(event) => model.said.is_some() || is_typing(model) || model.keymap.action(*event).is_some(),
+        Msg::Paste(_) => is_typing(model),
+        Msg::Mouse(event) => match event.kind {
+            MouseEventKind::Down(MouseButton::Left)
+            | MouseEventKind::ScrollUp
+            | MouseEventKind::ScrollDown => true,
+            MouseEventKind::Down(MouseButton::Middle | MouseButton::Right)
+            | MouseEventKind::Up(_)
+            | MouseEventKind::Drag(_)
+            | MouseEventKind::Moved
+            | MouseEventKind::ScrollLeft
+            | MouseEventKind::ScrollRight => false,
+        },
+        Msg::Heard(..)
+        | Msg::Odd(_)
+        | Msg::Link(_)
+        | Msg::Gap(_)
+        | Msg::Back(_)
+        | Msg::Resize(..)
+        | Msg::Tick(_) => true,
+    }
+}
+
+/// Whether letters go into the filter.
+fn is_typing(model: &Model) -> bool {
+    model.help.is_none() && model.view == ViewId::Activity && model.activity.filter.editing
 }
 
 fn hear(model: &mut Model, record: Record, event: Result<VenueEvent, NotUnderstood>) {
@@ -95,9 +135,9 @@ fn cover(model: &mut Model) {
 
 fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     model.said = None;
-    if model.help.is_none() && model.view == ViewId::Activity && model.activity.filter.editing {
-        let quits = model.keymap.action(event) == Some(Action::Quit) && !event.modifiers.is_empty();
-        if !quits {
+    if is_typing(model) {
+        let leaves = matches!(model.keymap.action(event), Some(Action::Quit | Action::Interrupt));
+        if !leaves || event.modifiers.is_empty() {
             type_filter(model, event);
             return Vec::new();
         }
@@ -113,6 +153,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let here = ACTIONS.iter().any(|row| row.action == action && row.works_on(model.view));
     match action {
         Action::Quit => return vec![Effect::Quit],
+        Action::Interrupt => return vec![Effect::Interrupt],
         Action::Help => model.help = if model.help.is_some() { None } else { Some(0) },
         Action::Show(view) => {
             model.help = None;
@@ -187,7 +228,7 @@ fn type_filter(model: &mut Model, event: KeyEvent) {
 }
 
 fn paste(model: &mut Model, text: &str) {
-    if model.view == ViewId::Activity && model.activity.filter.editing {
+    if is_typing(model) {
         let line = text.lines().next().unwrap_or_default();
         model.activity.filter.text.extend(line.chars().filter(|c| !c.is_control()));
         refilter(model);

@@ -1,6 +1,7 @@
 //! `login`, `whoami`, `logout` against a backend that answers as a Laravel does, and against the relay.
 
 use crate::bench::{Home, Relay, backend};
+use crate::terminal::Terminal;
 
 /// A backend with one user, whose token is `3|secret`.
 fn laravel() -> String {
@@ -103,4 +104,58 @@ fn what_is_no_token_is_refused() {
         assert_eq!(ran.code, Some(2), "{text:?}: {ran:?}");
         assert!(ran.stderr.contains("this is no token"), "{}", ran.stderr);
     }
+}
+
+/// Each question that is asked on a terminal: the arguments, and the question's beginning.
+const QUESTIONS: [(&[&str], &str); 2] = [
+    (&["login"], "Token for http://"),
+    (&["login", "--email", "budi@venue.test"], "Password of budi@venue.test:"),
+];
+
+#[test]
+fn what_is_typed_at_a_prompt_is_taken_and_never_shown() {
+    let server = laravel();
+    let endpoint = format!("{server}/api/broadcasting/auth");
+    for (args, question) in QUESTIONS {
+        let home = Home::new().with("TERM", "xterm-256color");
+        let mut terminal = Terminal::start(home.command(&[args, &["--auth-endpoint", &endpoint]].concat()));
+        terminal.until(question);
+        terminal.press("wrong\x15rightx\x7f\r");
+        let left = terminal.end();
+        assert_eq!((left.code, &left.kept[..]), (Some(0), &[][..]), "{left:?}");
+        assert!(left.text.contains(&format!("logged in at {server}")), "{left:?}");
+        for typed in ["wrong", "right", "*"] {
+            assert!(!left.text.contains(typed), "{typed}: {left:?}");
+        }
+        let kept = std::fs::read_to_string(home.path(".local/share/frontdesk/token")).expect("a file");
+        assert!(kept.contains("right") || kept.contains("3|secret"), "{kept}");
+    }
+}
+
+#[test]
+fn a_prompt_that_is_broken_off_is_130_keeps_nothing_and_gives_the_terminal_back() {
+    for (args, question) in QUESTIONS {
+        for end in [End::Key("secret\x03"), End::Key("\x04"), End::Signal("INT"), End::Signal("TERM")] {
+            let home = Home::new().with("TERM", "xterm-256color");
+            let at = ["--auth-endpoint", "http://127.0.0.1:9/x"];
+            let mut terminal = Terminal::start(home.command(&[args, &at].concat()));
+            terminal.until(question);
+            match end {
+                End::Key(keys) => terminal.press(keys),
+                End::Signal(name) => terminal.signal(name),
+            }
+            let left = terminal.end();
+            assert_eq!((left.code, &left.kept[..]), (Some(130), &[][..]), "{end:?}: {left:?}");
+            assert!(!left.text.contains("secret"), "{left:?}");
+            assert!(left.text.ends_with('\n'), "what comes next begins on a line of its own: {left:?}");
+            assert!(!home.path(".local/share/frontdesk/token").exists());
+        }
+    }
+}
+
+/// A way to break off.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Key(&'static str),
+    Signal(&'static str),
 }

@@ -7,11 +7,14 @@
 
 mod bench;
 mod broken_pipe;
+mod dashboard;
 mod emit;
 mod help;
 mod login;
+mod panic;
 mod relay;
 mod secrets;
 mod tail;
+mod terminal;
 mod token;
 mod wrong_input;

@@ -150,21 +150,42 @@ fn what_is_missing_is_said_with_where_it_can_be_said() {
     );
 }
 
+const DAMAGED: [&[u8]; 4] = [b"{\"version\":1,\"tok", b"", b"\xff\xfe", b"[]"];
+const TOKEN_FILE: &str = ".local/share/frontdesk/token";
+
 #[test]
-fn a_damaged_token_file_is_said_and_left_as_it_is() {
-    for garbage in [&b"{\"version\":1,\"tok"[..], b"", b"\xff\xfe", b"[]"] {
+fn a_damaged_token_file_is_said_and_left_as_it_is_by_who_only_reads_it() {
+    for garbage in DAMAGED {
         let home = Home::new();
-        let path = home.file(".local/share/frontdesk/token", garbage);
-        for args in [&["tail", "--key", "k"][..], &["whoami"], &["logout"], &["login", "--token-stdin"]] {
-            let ran = home.run_with(args, "a-token\n");
-            assert_refused_in_a_line(
-                &ran,
-                2,
-                "is damaged (line 1); remove it and run `frontdesk login` again",
-                &args.join(" "),
-            );
+        let path = home.file(TOKEN_FILE, garbage);
+        for args in [&["tail", "--key", "k"][..], &["whoami"], &["--key", "k"]] {
+            let words = "is damaged (line 1); `frontdesk login` replaces it, `frontdesk logout` removes it";
+            assert_refused_in_a_line(&home.run(args), 2, words, &args.join(" "));
         }
         assert_eq!(std::fs::read(path).expect("a file"), garbage);
+    }
+}
+
+#[test]
+fn a_damaged_token_file_keeps_nobody_from_logging_in_or_out_and_either_says_what_it_does() {
+    for garbage in DAMAGED {
+        let home = Home::new();
+        let path = home.file(TOKEN_FILE, garbage);
+        let server = ["--url", "ws://127.0.0.1:9"];
+        let ran = home.run_with(&[&["login", "--token-stdin"], &server[..]].concat(), "a-token\n");
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(0), "logged in at http://127.0.0.1:9\n"),
+            "{ran:?}"
+        );
+        assert!(ran.stderr.contains("is damaged: this login replaces it"), "{ran:?}");
+        assert!(std::fs::read_to_string(&path).expect("a file").contains("a-token"));
+
+        home.file(TOKEN_FILE, garbage);
+        let ran = home.run(&[&["logout"], &server[..]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+        assert!(ran.stdout.contains("was damaged and is removed"), "{ran:?}");
+        assert!(!path.exists());
     }
 }
 

@@ -1,9 +1,8 @@
 //! What keys do.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use frontdesk::ui::facts::{
-    Advice, Cause, GapFacts, LinkFacts, LinkState, TopicFacts, Why, WireFacts, WireState,
-};
+use frontdesk::advice::Advice;
+use frontdesk::ui::facts::{Cause, GapFacts, LinkFacts, LinkState, TopicFacts, Why, WireFacts, WireState};
 use frontdesk::ui::theme::Depth;
 use frontdesk::ui::{Effect, Msg, Theme};
 use ratatui::buffer::Cell;
@@ -23,13 +22,13 @@ fn arrivals(scene: &Scene) -> Vec<String> {
 }
 
 #[test]
-fn q_and_control_c_leave_and_escape_never_does() {
+fn q_leaves_control_c_breaks_off_and_escape_does_neither() {
     let mut scene = Scene::busy((80, 24));
     assert_eq!(scene.key(KeyCode::Char('q')), [Effect::Quit]);
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
     for keys in ["1", "5", "5/", "6", "?"] {
         scene.keys(keys);
-        assert_eq!(scene.send(Msg::Key(interrupt)), [Effect::Quit], "{keys}");
+        assert_eq!(scene.send(Msg::Key(interrupt)), [Effect::Interrupt], "{keys}");
         for _ in 0..5 {
             assert_eq!(scene.key(KeyCode::Esc), [], "{keys}");
         }
@@ -334,6 +333,44 @@ fn without_a_link_nothing_says_that_all_is_well() {
     assert!(rows[22].contains(&format!("{cause}; check --key")), "{}", rows[22]);
     scene.send(Msg::Link(Box::new(live())));
     assert!(scene.text().contains("Nothing needs you.") && scene.text().contains("following"));
+}
+
+#[test]
+fn what_changes_nothing_is_not_drawn_and_what_is_not_drawn_changes_nothing() {
+    let mouse = |kind| Msg::Mouse(MouseEvent { kind, column: 5, row: 12, modifiers: KeyModifiers::NONE });
+    let idle = [
+        Msg::Focus(true),
+        Msg::Focus(false),
+        Msg::Paste("pasted".to_owned()),
+        Msg::Key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::NONE)),
+        Msg::Topic(crate::scene::topics()[0].clone()),
+        mouse(MouseEventKind::Moved),
+        mouse(MouseEventKind::Up(MouseButton::Left)),
+        mouse(MouseEventKind::Drag(MouseButton::Left)),
+        mouse(MouseEventKind::ScrollLeft),
+    ];
+    let keys =
+        (' '..='~').map(KeyCode::Char).chain([KeyCode::Enter, KeyCode::Tab, KeyCode::F(5), KeyCode::Null]);
+    let keys = keys.map(|code| Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    let clicks = [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown].map(mouse);
+    let all: Vec<Msg> = idle.iter().cloned().chain(keys).chain(clicks).collect();
+    for place in ["1", "5", "6", "?", "5/"] {
+        let mut fresh = Scene::busy((80, 24));
+        fresh.send(Msg::Topic(crate::scene::topics()[0].clone()));
+        fresh.keys(place);
+        fresh.model.take_dirty();
+        let before = fresh.text();
+        for msg in &all {
+            let mut scene = fresh.clone();
+            scene.send(msg.clone());
+            assert!(scene.model.take_dirty() || scene.text() == before, "{place}: {msg:?} was not drawn");
+        }
+        for msg in idle.iter().filter(|msg| place != "5/" || !matches!(msg, Msg::Key(_) | Msg::Paste(_))) {
+            let mut scene = fresh.clone();
+            scene.send(msg.clone());
+            assert!(!scene.model.take_dirty(), "{place}: {msg:?} was drawn");
+        }
+    }
 }
 
 #[test]

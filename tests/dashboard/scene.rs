@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use frontdesk::advice::Advice;
 use frontdesk::domain::event::{self, Backend};
 use frontdesk::domain::record::Record;
 use frontdesk::domain::session::Hours;
 use frontdesk::domain::venue::{Settings, Venue};
 use frontdesk::ui::facts::{
-    Advice, Cause, Identity, LinkFacts, LinkState, Loss, TopicFacts, Why, WireFacts, WireState,
+    Cause, Identity, LinkFacts, LinkState, Loss, TopicFacts, Why, WireFacts, WireState,
 };
 use frontdesk::ui::{Effect, Keymap, Locale, Model, Msg, Setup, Theme, draw, theme::Depth, update};
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use ratatui::layout::Rect;
 use serde_json::{Value, json};
 
 /// A dashboard, and how many records it was told.
+#[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) model: Model,
     seq: u64,

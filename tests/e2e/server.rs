@@ -38,6 +38,9 @@ token = "2|the-token-of-user-1-of-the-staff"
 user_id = 1
 "#;
 
+/// The file's name in the server's home.
+const SETTINGS: &str = "settings";
+
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -59,10 +62,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Serves one app, [`APP`].
     pub(crate) fn start(kind: Kind, node: Node) -> Self {
+        Self::launch(kind, node, None)
+    }
+
+    /// Serves what a settings file of that server says.
+    pub(crate) fn start_with(kind: Kind, node: Node, settings: &str) -> Self {
+        Self::launch(kind, node, Some(settings))
+    }
+
+    fn launch(kind: Kind, node: Node, settings: Option<&str>) -> Self {
         let port = free_port();
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("tokens.toml"), TOKENS).unwrap();
+        if let Some(settings) = settings {
+            fs::write(home.path().join(SETTINGS), settings).unwrap();
+        }
         let auth_origin = match kind {
             Kind::Soketi => auth::listen(),
             Kind::Relay => format!("http://127.0.0.1:{port}"),
@@ -167,22 +183,32 @@ pub(crate) fn frontdesk(home: &Path) -> Command {
 }
 
 fn command(kind: Kind, node: Node, port: u16, home: &Path) -> Command {
+    let settings = home.join(SETTINGS);
     match kind {
         Kind::Soketi => {
             let mut command = node.soketi();
             command
                 .env("SOKETI_HOST", "127.0.0.1")
                 .env("SOKETI_PORT", port.to_string())
-                .env("SOKETI_METRICS_SERVER_PORT", free_port().to_string())
-                .env("SOKETI_DEFAULT_APP_ID", APP)
-                .env("SOKETI_DEFAULT_APP_KEY", KEY)
-                .env("SOKETI_DEFAULT_APP_SECRET", SECRET);
+                .env("SOKETI_METRICS_SERVER_PORT", free_port().to_string());
+            if settings.exists() {
+                command.arg("--config").arg(settings);
+            } else {
+                command
+                    .env("SOKETI_DEFAULT_APP_ID", APP)
+                    .env("SOKETI_DEFAULT_APP_KEY", KEY)
+                    .env("SOKETI_DEFAULT_APP_SECRET", SECRET);
+            }
             command
         }
         Kind::Relay => {
             let mut command = frontdesk(home);
             command.args(["relay", "--headless", "--listen", &format!("127.0.0.1:{port}")]);
-            command.args(["--app-id", APP, "--key", KEY, "--secret", SECRET]);
+            if settings.exists() {
+                command.arg("--config").arg(settings);
+            } else {
+                command.args(["--app-id", APP, "--key", KEY, "--secret", SECRET]);
+            }
             command.arg("--tokens").arg(home.join("tokens.toml"));
             command.arg("--data-dir").arg(home.join("relay"));
             command

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use frontdesk::advice::Advice;
 use frontdesk::client::{
-    Advice, Cause, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, State,
-    Step, TopicFacts,
+    Cause, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, State, Step,
+    TopicFacts,
 };
 use frontdesk::protocol::op::Recovery as Answer;
 use frontdesk::protocol::{ClientOp, CloseCode, Epoch, Position, ServerOp};
@@ -597,6 +598,26 @@ async fn a_slow_reader_slows_the_socket_and_loses_nothing() {
         assert_eq!(heard.data, n.to_string());
     }
     drop(flood.await);
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_ends_the_connection_with_both_lengths_and_it_comes_back() {
+    const LONGEST: usize = 1024 * 1024;
+    let stage = Stage::open().await;
+    let mut listener = Listener::open(options(&stage, &["staff"]));
+    let mut guest = stage.greet("1.2", false).await;
+    guest.accept("staff").await;
+    let room = LONGEST - r#"{"event":"E","channel":"staff","data":""}"#.len();
+    guest.publish("staff", "E", &"x".repeat(room)).await;
+    assert_eq!(listener.until("all that is taken", heard).await.data.len(), room);
+    // Whoever refuses it does not read it to its end.
+    tokio::spawn(async move { guest.publish("staff", "E", &"x".repeat(room + 1)).await });
+    let cause = listener.state(State::Waiting).await.cause.expect("a cause").to_string();
+    for words in ["1048577 bytes", "more than 1048576"] {
+        assert!(cause.contains(words), "{cause}");
+    }
+    stage.greet("1.3", false).await.accept("staff").await;
+    listener.state(State::Live).await;
 }
 
 #[test]

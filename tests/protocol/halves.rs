@@ -61,6 +61,13 @@ impl World {
             channel_name: 200,
             subscriptions: 0,
             failed_auths: 0,
+            client_events: true,
+            client_events_per_second: 0,
+            event_name: 0,
+            event_kb: 0,
+            presence_user_kb: 0,
+            user_authentication: true,
+            watchlist: true,
         };
         let hello = Hello { protocol: Some("7"), native, local };
         let peer = Peer::open(Arc::new(rules), hello, SocketId(1, 2), now).expect("let in");
@@ -108,12 +115,17 @@ impl World {
             let frame = match output {
                 peer::Output::Send(op) => Frame::Text(op.encode()),
                 peer::Output::Ping => Frame::Ping,
-                peer::Output::Join { to, since } => {
-                    self.peer.joined(&to, since, self.log);
+                peer::Output::Join { to, since, member: _ } => {
+                    for op in self.peer.joined(&to, since, self.log, None) {
+                        if !self.cut {
+                            self.downstream.push_back((arrival, Frame::Text(op.encode())));
+                        }
+                    }
                     self.joins.push((to, since));
                     continue;
                 }
-                peer::Output::Leave(_) => continue,
+                peer::Output::Again(to) => Frame::Text(self.peer.again(&to, None).encode()),
+                peer::Output::Leave { .. } | peer::Output::SignIn(_) | peer::Output::Pass { .. } => continue,
                 peer::Output::Close(code, reason) => {
                     self.given_up_by_peer = Some(code);
                     Frame::Close(code, reason.to_owned())
@@ -139,7 +151,7 @@ impl World {
             let now = self.now;
             while let Some((_, frame)) = self.upstream.pop_front_if(|(at, _)| *at <= now) {
                 match frame {
-                    Frame::Text(text) => self.peer.handle(ClientOp::parse(&text)),
+                    Frame::Text(text) => self.peer.handle(ClientOp::parse(&text), now),
                     Frame::Ping | Frame::Pong | Frame::Close(..) => self.peer.heard(),
                 }
             }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk::client::{Advice, Cause, Options, State};
+use frontdesk::advice::Advice;
+use frontdesk::client::{Cause, Options, State};
 use frontdesk::protocol::ServerOp;
 use futures_util::SinkExt;
 use rustls::pki_types::pem::PemObject;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use frontdesk::protocol::peer::{Hello, Peer, SocketId};
+use frontdesk::relay::Hooks;
 use frontdesk::relay::broker::Bounds;
 use frontdesk::relay::exposure::Exposure;
 use frontdesk::relay::metrics::Metrics;
@@ -25,7 +26,7 @@ async fn connection() -> WebSocketStream<DuplexStream> {
     let metrics = Arc::new(Metrics::default());
     let app = App::new("1", "key", SecretString::from("secret"));
     let bounds = Bounds::lasting(Duration::from_secs(60));
-    let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &metrics));
+    let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &metrics, Hooks::none()));
     let hello = Hello { local: true, ..Hello::default() };
     let peer =
         Peer::open(Arc::clone(&tenant.rules), hello, SocketId(1, 2), time::monotonic()).expect("let in");
@@ -105,7 +106,7 @@ async fn a_connections_task_is_small() {
     let metrics = Arc::new(Metrics::default());
     let app = App::new("1", "key", SecretString::from("secret"));
     let bounds = Bounds::lasting(Duration::ZERO);
-    let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &metrics));
+    let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &metrics, Hooks::none()));
     let rules = Arc::clone(&tenant.rules);
     let peer = Peer::open(rules, Hello::default(), SocketId(1, 2), time::monotonic()).expect("let in");
     let exposure =

@@ -143,7 +143,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
@@ -270,6 +270,48 @@ impl Desk {
         self.hear().await
     }
 
+    /// Enters a presence channel as whom the data names, and gives what is answered.
+    pub(crate) async fn enter(&mut self, channel: &str, channel_data: &str) -> ServerOp {
+        let text = sign::channel_text(&self.socket_id, channel, Some(channel_data));
+        let op = ClientOp::Subscribe {
+            channel: channel.to_owned(),
+            auth: Some(sign::auth(KEY, SECRET, &text)),
+            channel_data: Some(channel_data.to_owned()),
+            since: None,
+        };
+        self.say(&op.encode()).await;
+        self.hear().await
+    }
+
+    /// Signs in as whom the data names, and gives what is answered.
+    pub(crate) async fn sign_in(&mut self, user_data: &str) -> ServerOp {
+        let auth = sign::auth(KEY, SECRET, &sign::user_text(&self.socket_id, user_data));
+        self.say(&ClientOp::Signin { auth, user_data: user_data.to_owned() }.encode()).await;
+        self.hear().await
+    }
+
+    pub(crate) async fn unsubscribe(&mut self, channel: &str) {
+        self.say(&ClientOp::Unsubscribe { channel: channel.to_owned() }.encode()).await;
+    }
+
+    /// Sends a client event.
+    pub(crate) async fn trigger(&mut self, channel: &str, event: &str, data: &str) {
+        let (event, channel, data) = (event.to_owned(), channel.to_owned(), data.to_owned());
+        self.say(&ClientOp::Event { event, channel, data }.encode()).await;
+    }
+
+    /// Proves that nothing else has come: a ping's answer is the next frame.
+    pub(crate) async fn hears_nothing_more(&mut self) {
+        self.say(&ClientOp::Ping.encode()).await;
+        assert_eq!(self.hear().await, ServerOp::Pong);
+    }
+
+    /// Says goodbye, and waits for the relay's.
+    pub(crate) async fn leave(mut self) {
+        within("a goodbye", self.socket.close(None)).await.expect("closed");
+        while within("the end", self.socket.next()).await.is_some_and(|message| message.is_ok()) {}
+    }
+
     pub(crate) fn auth(&self, channel: &str) -> String {
         sign::auth(KEY, SECRET, &sign::channel_text(&self.socket_id, channel, None))
     }
@@ -297,6 +339,16 @@ pub(crate) struct Heard {
 impl Heard {
     pub(crate) fn offset(&self) -> u64 {
         self.position.expect("a position").offset
+    }
+}
+
+/// The event's name, channel and data that the protocol itself tells.
+pub(crate) fn told(op: &ServerOp) -> (&str, Option<&str>, serde_json::Value) {
+    match op {
+        ServerOp::Event { event, channel, data, position: None, .. } => {
+            (event, channel.as_deref(), serde_json::from_str(data).expect("JSON"))
+        }
+        other => panic!("not an event of the protocol's: {other:?}"),
     }
 }
 

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::super::Outcome;
 use super::tokens_file::TokensFile;
-use crate::relay::{App, Options};
+use crate::relay::{App, Options, Webhook};
 
 /// Prints it, a line each.
 pub(super) fn print(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>) -> Outcome {
@@ -32,6 +32,9 @@ fn text(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>
     ));
     for app in &options.apps {
         line(format_args!("app     {} with the key {}{}", app.id, app.key, remarks(app)));
+        for webhook in &app.webhooks {
+            line(format_args!("        tells {} of {}", webhook.place(), told(webhook)));
+        }
     }
     line(format_args!("open    {}", opened(options)));
     line(format_args!("tokens  {}", bearers(options, tokens)));
@@ -72,6 +75,11 @@ fn remarks(app: &App) -> String {
         remarks.push("its secret is the default one or short, so for this machine alone");
     }
     if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
+}
+
+fn told(webhook: &Webhook) -> String {
+    let kinds: Vec<_> = webhook.events().iter().map(|kind| kind.name()).collect();
+    if kinds.is_empty() { "everything".to_owned() } else { kinds.join(", ") }
 }
 
 fn opened(options: &Options) -> String {

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::{Driver, Ended};
 use crate::client::authorizer::Answer;
-use crate::client::connect::Socket;
+use crate::client::connect::{MESSAGE, Socket};
 use crate::client::reporter::Gone;
 use crate::client::subscriptions::Try;
 use crate::client::{Cause, Event, Odd, Step};
@@ -151,7 +152,7 @@ impl Driver {
                 return Ok(());
             }
             Some(Err(error)) => {
-                line.broken(error.to_string(), now);
+                line.broken(breach(&error), now);
                 return Ok(());
             }
             None => {
@@ -223,6 +224,16 @@ impl Driver {
             .into_iter()
             .flatten()
             .fold(self.vigil.next_look(), Instant::min)
+    }
+}
+
+/// How a socket broke, in words that say what to look for.
+fn breach(error: &SocketError) -> String {
+    match error {
+        SocketError::Capacity(CapacityError::MessageTooLong { size, .. }) => {
+            format!("the server sent a message of {size} bytes; more than {MESSAGE} are not taken")
+        }
+        other => other.to_string(),
     }
 }
 

@@ -5,15 +5,17 @@
 //! earlier run is recognised. What a bound pushes out is remembered as one number a channel: the last offset
 //! that is gone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque, vec_deque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::{Batch, Bounds, Broker, Follower, Published};
 use crate::protocol::peer::{Joined, Missed};
-use crate::protocol::{ChannelName, Epoch, Position, Subscription};
+use crate::protocol::{ChannelName, Epoch, Pattern, Position, Subscription};
 use crate::relay::encode::{Draft, Sealed};
+use crate::relay::interests::Interests;
 use crate::time;
 
 /// The history of one app, in memory.
@@ -80,11 +82,18 @@ impl Broker for Memory {
         Box::pin(std::future::ready(Ok(positions)))
     }
 
+    fn pass_on(&self, draft: Draft) {
+        let sealed = draft.seal(None, time::monotonic());
+        let log = self.lock();
+        (self.follower)(&sealed);
+        drop(log);
+    }
+
     fn join(
         &self,
         wanted: &Subscription,
         since: Option<Position>,
-        follow: &mut dyn FnMut(Option<u64>),
+        follow: &mut dyn FnMut(Option<u64>, u64),
     ) -> Joined {
         let log = self.lock();
         let missed = since.and_then(|since| match since {
@@ -93,24 +102,25 @@ impl Broker for Memory {
             Position { offset, .. } if offset < log.gone(wanted) => Some(Missed::Expired),
             Position { .. } => None,
         });
-        follow(since.filter(|_| missed.is_none()).map(|since| since.offset));
+        follow(since.filter(|_| missed.is_none()).map(|since| since.offset), log.head);
         Joined { head: self.at(log.head), missed }
     }
 
     fn since(
         &self,
-        wanted: &Subscription,
+        interests: &Interests,
         after: u64,
         most: usize,
         follow: &mut dyn FnMut(),
     ) -> Result<Batch, Missed> {
         let log = self.lock();
-        if after < log.gone(wanted) {
+        if log.lacks(interests, after) {
             return Err(Missed::Expired);
         }
-        let (batch, last) = match wanted {
-            Subscription::Channel(name) => log.channel_since(name, after, most),
-            Subscription::Pattern(pattern) => log.scan(after, most, |frame| pattern.matches(frame.channel())),
+        let (batch, last) = if interests.patterns().next().is_none() {
+            log.merge(interests.channels(), after, most)
+        } else {
+            log.scan(interests, after, most)
         };
         if last {
             follow();
@@ -202,37 +212,74 @@ impl Log {
         match wanted {
             Subscription::Channel(name) => self.channels.get(name).map_or(self.forgotten, |ring| ring.gone),
             Subscription::Pattern(pattern) => {
-                // A stem is a channel's name too, and stands before all that begin with it.
-                let matching = ChannelName::parse(pattern.stem()).into_iter().flat_map(|stem| {
-                    let from = (Excluded(stem), Unbounded);
-                    self.channels.range(from).take_while(|(name, _)| pattern.matches(name))
-                });
-                matching.map(|(_, ring)| ring.gone).fold(self.forgotten, u64::max)
+                self.family(pattern).map(|(_, ring)| ring.gone).fold(self.forgotten, u64::max)
             }
         }
     }
 
-    /// Up to `most` of a channel's frames after an offset, and whether these are the last.
-    fn channel_since(&self, name: &ChannelName, after: u64, most: usize) -> (Batch, bool) {
-        let Some(ring) = self.channels.get(name) else {
-            return (Batch { frames: Vec::new(), upto: self.head }, true);
-        };
-        let first = ring.offsets.partition_point(|&offset| offset <= after);
-        let offsets = ring.offsets.range(first..);
-        let last = offsets.len() <= most;
-        let upto = if last { self.head } else { ring.offsets[first + most - 1] };
-        let frames = offsets.take(most).filter_map(|offset| self.frames.get(offset).cloned()).collect();
-        (Batch { frames, upto }, last)
+    /// Whether something is gone that a connection which stands at this offset is still to hear.
+    fn lacks(&self, interests: &Interests, after: u64) -> bool {
+        let of_channels = interests.channels().any(|(name, floor)| {
+            let gone = self.channels.get(name).map_or(self.forgotten, |ring| ring.gone);
+            gone > floor.max(after)
+        });
+        of_channels
+            || interests.patterns().any(|(pattern, floor)| {
+                let heard_to = |name| interests.floor(name).unwrap_or(floor);
+                self.forgotten > floor.max(after)
+                    || self
+                        .family(pattern)
+                        .any(|(name, ring)| ring.gone > after && ring.gone > heard_to(name))
+            })
     }
 
-    /// The same over all channels, of what matches.
-    fn scan(&self, after: u64, most: usize, matches: impl Fn(&Sealed) -> bool) -> (Batch, bool) {
+    /// The channels of a family that are remembered.
+    fn family<'a>(&'a self, pattern: &'a Pattern) -> impl Iterator<Item = (&'a ChannelName, &'a Ring)> {
+        // A stem is a channel's name too, and stands before all that begin with it.
+        ChannelName::parse(pattern.stem()).into_iter().flat_map(|stem| {
+            let from = (Excluded(stem), Unbounded);
+            self.channels.range(from).take_while(|(name, _)| pattern.matches(name))
+        })
+    }
+
+    /// Up to `most` of these channels' frames after an offset, each with its own floor, and whether these are the
+    /// last.
+    fn merge<'a>(
+        &self,
+        channels: impl Iterator<Item = (&'a ChannelName, u64)>,
+        after: u64,
+        most: usize,
+    ) -> (Batch, bool) {
+        let mut rings: Vec<_> = channels
+            .filter_map(|(name, floor)| {
+                let offsets = &self.channels.get(name)?.offsets;
+                let first = offsets.partition_point(|&offset| offset <= floor.max(after));
+                Some(offsets.range(first..))
+            })
+            .collect();
+        let first = |(at, ring): (usize, &mut vec_deque::Iter<'_, u64>)| Some(Reverse((*ring.next()?, at)));
+        let mut next: BinaryHeap<_> = rings.iter_mut().enumerate().filter_map(first).collect();
+        let mut batch = Batch { frames: Vec::new(), upto: after };
+        while let Some(Reverse((offset, at))) = next.pop() {
+            if batch.frames.len() == most {
+                return (batch, false);
+            }
+            batch.frames.extend(self.frames.get(&offset).cloned());
+            batch.upto = offset;
+            next.extend(rings[at].next().map(|&offset| Reverse((offset, at))));
+        }
+        batch.upto = self.head;
+        (batch, true)
+    }
+
+    /// The same where there are patterns: a family has any number of channels.
+    fn scan(&self, interests: &Interests, after: u64, most: usize) -> (Batch, bool) {
         let mut batch = Batch { frames: Vec::new(), upto: after };
         for (seen, (&offset, frame)) in self.frames.range((Excluded(after), Unbounded)).enumerate() {
             if seen == SCAN || batch.frames.len() == most {
                 return (batch, false);
             }
-            if matches(frame) {
+            if interests.floor(frame.channel()).is_some_and(|floor| offset > floor) {
                 batch.frames.push(frame.clone());
             }
             batch.upto = offset;
@@ -257,7 +304,8 @@ mod tests {
             Epoch(7),
             bounds,
             Box::new(move |sealed| {
-                follower.lock().expect("no panic").push(sealed.position().expect("a position").offset);
+                let offset = sealed.position().map_or(0, |position| position.offset);
+                follower.lock().expect("no panic").push(offset);
             }),
         );
         (memory, passed)
@@ -276,12 +324,25 @@ mod tests {
         Subscription::parse(name).expect(name)
     }
 
+    /// What hears these names from the beginning on.
+    fn interests(names: &[&str]) -> Interests {
+        let mut interests = Interests::default();
+        for name in names {
+            interests.join(&wanted(name), Some(0), 0, 0);
+        }
+        interests
+    }
+
     /// All offsets after one, in batches; `None` where the history doesn't reach.
-    fn since(memory: &Memory, name: &str, mut after: u64, most: usize) -> Option<Vec<u64>> {
+    fn since(memory: &Memory, name: &str, after: u64, most: usize) -> Option<Vec<u64>> {
+        since_of(memory, &interests(&[name]), after, most)
+    }
+
+    fn since_of(memory: &Memory, interests: &Interests, mut after: u64, most: usize) -> Option<Vec<u64>> {
         let mut offsets = Vec::new();
         loop {
             let mut last = false;
-            let batch = memory.since(&wanted(name), after, most, &mut || last = true).ok()?;
+            let batch = memory.since(interests, after, most, &mut || last = true).ok()?;
             assert!(batch.frames.len() <= most && batch.upto >= after);
             offsets.extend(batch.frames.iter().filter_map(|frame| Some(frame.position()?.offset)));
             if last {
@@ -293,7 +354,7 @@ mod tests {
     }
 
     fn missed(memory: &Memory, name: &str, since: Position) -> Option<Missed> {
-        memory.join(&wanted(name), Some(since), &mut |_| {}).missed
+        memory.join(&wanted(name), Some(since), &mut |_, _| {}).missed
     }
 
     #[tokio::test]
@@ -315,6 +376,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_only_passed_on_has_no_place_and_leaves_nothing() {
+        let (memory, passed) = memory(bounds());
+        publish(&memory, "a").await;
+        memory.pass_on(Draft::new(ChannelName::parse("a").expect("a name"), "X", "{}", None));
+        publish(&memory, "a").await;
+        assert_eq!(*passed.lock().expect("no panic"), [1, 0, 2]);
+        assert_eq!(since(&memory, "a", 0, 10), Some(vec![1, 2]));
+    }
+
+    #[tokio::test]
     async fn who_joins_is_told_where_it_begins_while_nothing_is_passed_on() {
         let (memory, _) = memory(bounds());
         publish(&memory, "a").await;
@@ -328,10 +399,10 @@ mod tests {
             (Some(at(3)), Some(Missed::Unknown)),
             (Some(Position { epoch: Epoch(8), offset: 1 }), Some(Missed::Epoch)),
         ] {
-            let joined = memory.join(&wanted("a"), position, &mut |after| begins.push(after));
+            let joined = memory.join(&wanted("a"), position, &mut |after, head| begins.push((after, head)));
             assert_eq!(joined, Joined { head: at(2), missed: expected });
         }
-        assert_eq!(begins, [None, Some(0), Some(2), None, None]);
+        assert_eq!(begins, [(None, 2), (Some(0), 2), (Some(2), 2), (None, 2), (None, 2)]);
     }
 
     #[tokio::test]

@@ -1,288 +1,289 @@
-//! `POST {any prefix}/apps/{id}/events`: the backend publishes.
+//! `POST …/events`: the backend publishes one event, to one channel or to several.
 //!
-//! The signature is checked over the raw bytes before anything is read from them; then the body becomes a
-//! publication, and the one door judges it.
+//! The body becomes a publication and the one door judges it. `data` is text, and goes through byte for byte; of
+//! what isn't text the JSON is taken for the text, as it came. Parameters may stand in the query too.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use hyper::StatusCode;
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Answer, Asked, body, json, pairs, too_exposed};
-use crate::protocol::sign;
+use super::api::Refusal;
+use super::info::{Attributes, Info};
+use super::query::{Query, Twice};
+use super::{Answer, json};
 use crate::relay::Relay;
-use crate::relay::publish::{Publication, Refused, publish};
-use crate::relay::tenant::{App, Tenant};
-
-/// How far a request's clock may be off, in seconds.
-const SKEW: i64 = 600;
-
-/// The app's id in a path that asks to publish, and where the signed part of the path begins.
-pub fn app_id(path: &str) -> Option<(&str, usize)> {
-    let from = path.rfind("/apps/")?;
-    let id = path[from..].strip_prefix("/apps/")?.strip_suffix("/events")?;
-    (!id.is_empty() && !id.contains('/')).then_some((id, from))
-}
+use crate::relay::publish::{self, Publication, Refused};
+use crate::relay::tenant::{Limits, Tenant};
 
 /// Publishes one event.
-pub async fn answer(relay: &Arc<Relay>, asked: Asked, (id, from): (&str, usize)) -> Answer {
-    let Some(tenant) = relay.tenants.iter().find(|tenant| tenant.app.id == id) else {
-        return error(StatusCode::NOT_FOUND, "No app has this id.");
-    };
-    if !tenant.app.enabled {
-        return error(StatusCode::FORBIDDEN, "The app is disabled.");
-    }
-    if too_exposed(tenant, &asked.exposure) {
-        return error(
-            StatusCode::FORBIDDEN,
-            "The app has a default or short secret, and serves nobody through a proxy.",
-        );
-    }
-    let (head, incoming) = asked.request.into_parts();
-    // An escaped character is at most six bytes of JSON.
-    let most = tenant.app.limits.event_kb.saturating_mul(6 << 10).saturating_add(64 << 10);
-    let most = if tenant.app.limits.event_kb == 0 { 32 << 20 } else { most.max(1 << 20) };
-    let (bytes, _held) = match body(relay, incoming, most).await {
-        Ok(read) => read,
-        Err(bad) => return error(bad.status(), bad.says()),
-    };
-    let signed = Signed {
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        from,
-        query: &pairs(head.uri.query().unwrap_or_default().as_bytes()),
-        body: &bytes,
-        now: relay.clock.now().as_second(),
-    };
-    if let Err(why) = signed.verify(&tenant.app) {
-        relay.metrics.publication_refused();
-        return error(StatusCode::UNAUTHORIZED, &why);
-    }
-    let publication = match read(&bytes) {
-        Ok(publication) => publication,
-        Err(why) => {
-            relay.metrics.publication_refused();
-            return error(StatusCode::BAD_REQUEST, &why);
-        }
-    };
-    publish_and_tell(relay, tenant, publication).await
-}
-
-async fn publish_and_tell(relay: &Relay, tenant: &Tenant, publication: Publication) -> Answer {
+pub async fn publish(relay: &Relay, tenant: &Tenant, query: &Query, body: &[u8]) -> Result<Answer, Refusal> {
     #[derive(Serialize)]
-    struct Done {}
-    match publish(tenant, publication, &relay.metrics).await {
-        Ok(()) => json(StatusCode::OK, &Done {}),
-        Err(refused) => {
-            let status = match refused {
-                Refused::TooBig { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Refused::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
-                Refused::NoChannel
-                | Refused::TooManyChannels { .. }
-                | Refused::Channel { .. }
-                | Refused::EventName { .. }
-                | Refused::ProtocolEvent
-                | Refused::SocketId => StatusCode::BAD_REQUEST,
-            };
-            error(status, &refused.to_string())
+    struct Done {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        channels: Option<BTreeMap<String, Attributes>>,
+    }
+    let told = Told::from_body(body).map_err(Refusal::bad)?.or(Told::from_query(query)?);
+    let info = Info::parse_of_many(told.info.as_deref().unwrap_or_default())?;
+    let publication = told.into_publication().map_err(Refusal::bad)?;
+    let went = publish::publish(tenant, publication, &relay.metrics).await?;
+    let about = || went.iter().map(|channel| (channel.to_string(), info.of(tenant, channel))).collect();
+    Ok(json(StatusCode::OK, &Done { channels: (!info.is_empty()).then(about) }))
+}
+
+/// The bytes of a body that brings so many events; 0 events are as many as one likes.
+pub fn body_bytes(limits: &Limits, events: usize) -> usize {
+    /// What is read where the settings have no limit.
+    const UNLIMITED: usize = 32 << 20;
+    if limits.event_kb == 0 || events == 0 {
+        return UNLIMITED;
+    }
+    // A character is at most six bytes of JSON; names and the rest need some room, too.
+    let one = limits.event_kb.saturating_mul(6 << 10).saturating_add(64 << 10);
+    one.saturating_mul(events).max(1 << 20)
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::new(status(&refused), refused.to_string())
+    }
+}
+
+/// The status that tells why an event was refused.
+pub fn status(refused: &Refused) -> StatusCode {
+    match refused {
+        Refused::TooBig { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refused::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refused::NoChannel
+        | Refused::TooManyChannels { .. }
+        | Refused::Channel { .. }
+        | Refused::EventName { .. }
+        | Refused::ProtocolEvent
+        | Refused::SocketId => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// What a backend told of one event. Nothing is judged yet but its form.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    name: Option<String>,
+    data: Option<String>,
+    channels: Vec<String>,
+    socket_id: Option<String>,
+    /// What it wants to know of the channels besides.
+    pub info: Option<String>,
+}
+
+impl Told {
+    /// Reads a body; an empty one tells nothing.
+    fn from_body(body: &[u8]) -> Result<Self, String> {
+        let text = text(body)?;
+        if text.trim_ascii().is_empty() { Ok(Self::default()) } else { Self::from_json("the body", text) }
+    }
+
+    /// Reads a JSON object; `what` names it in an error.
+    pub fn from_json(what: &str, json: &str) -> Result<Self, String> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            name: Option<&'a RawValue>,
+            #[serde(borrow)]
+            data: Option<&'a RawValue>,
+            #[serde(borrow)]
+            channel: Option<&'a RawValue>,
+            #[serde(borrow)]
+            channels: Option<&'a RawValue>,
+            #[serde(borrow)]
+            socket_id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            info: Option<&'a RawValue>,
         }
-    }
-}
-
-fn error(status: StatusCode, says: &str) -> Answer {
-    #[derive(Serialize)]
-    struct Told<'a> {
-        error: &'a str,
-    }
-    json(status, &Told { error: says })
-}
-
-/// What a signature is over, and what it is checked with.
-struct Signed<'a> {
-    method: &'a str,
-    path: &'a str,
-    /// Where the path begins without its prefix.
-    from: usize,
-    query: &'a [(String, String)],
-    body: &'a [u8],
-    now: i64,
-}
-
-impl Signed<'_> {
-    /// Whether the request comes from the app's backend; says what is wrong with it otherwise.
-    fn verify(&self, app: &App) -> Result<(), String> {
-        let value = |name: &str| {
-            let found = self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-            found.ok_or_else(|| format!("{name} is missing from the query."))
+        // A list of fields would do for serde.
+        if !json.trim_ascii_start().starts_with('{') {
+            return Err(format!("{what} is not a JSON object"));
+        }
+        let fields: Fields<'_> = serde_json::from_str(json).map_err(|error| format!("{what}: {error}"))?;
+        let mut channels: Vec<String> = match fields.channels {
+            Some(list) => serde_json::from_str(list.get()).map_err(|error| format!("channels: {error}"))?,
+            None => Vec::new(),
         };
-        if value("auth_key")? != app.key {
-            return Err("auth_key is not this app's.".to_owned());
+        channels.extend(string("channel", fields.channel)?);
+        Ok(Self {
+            name: string("name", fields.name)?,
+            data: fields.data.map(data).transpose()?,
+            channels,
+            socket_id: string("socket_id", fields.socket_id)?,
+            info: string("info", fields.info)?,
+        })
+    }
+
+    /// Reads what stands in the query.
+    fn from_query(query: &Query) -> Result<Self, Twice> {
+        let value = |name| Ok(query.value(name)?.map(str::to_owned));
+        let channels = query.values("channels[]").chain(query.values("channel"));
+        Ok(Self {
+            name: value("name")?,
+            data: value("data")?,
+            channels: channels.map(str::to_owned).collect(),
+            socket_id: value("socket_id")?,
+            info: value("info")?,
+        })
+    }
+
+    /// This, and the other's where this tells nothing.
+    fn or(self, other: Self) -> Self {
+        Self {
+            name: self.name.or(other.name),
+            data: self.data.or(other.data),
+            channels: if self.channels.is_empty() { other.channels } else { self.channels },
+            socket_id: self.socket_id.or(other.socket_id),
+            info: self.info.or(other.info),
         }
-        if value("auth_version")? != "1.0" {
-            return Err("auth_version is 1.0.".to_owned());
-        }
-        let signature = value("auth_signature")?;
-        let at: i64 =
-            value("auth_timestamp")?.parse().map_err(|_| "auth_timestamp is no number.".to_owned())?;
-        if at.abs_diff(self.now) > SKEW.unsigned_abs() {
-            return Err(format!(
-                "auth_timestamp is {} s from the relay's clock ({}), and {SKEW} s are allowed: set the clocks.",
-                at.abs_diff(self.now),
-                self.now
-            ));
-        }
-        let told_md5 = value("body_md5");
-        if (told_md5.is_ok() || !self.body.is_empty())
-            && !told_md5?.eq_ignore_ascii_case(&sign::body_md5(self.body))
-        {
-            return Err("body_md5 is not the body's.".to_owned());
-        }
-        // Backends sign the path without a proxy's prefix, or with it.
-        let signs = |path| {
-            let text = sign::request_text(self.method, path, self.query);
-            sign::verify(app.secret.expose_secret(), &text, signature)
-        };
-        if signs(&self.path[self.from..]) || (self.from > 0 && signs(self.path)) {
-            return Ok(());
-        }
-        Err("auth_signature does not fit: the secret is another one, or the request was changed.".to_owned())
+    }
+
+    /// What is to be published.
+    pub fn into_publication(self) -> Result<Publication, String> {
+        Ok(Publication {
+            channels: self.channels,
+            event: self.name.ok_or("name is missing")?,
+            data: self.data.ok_or("data is missing")?,
+            socket_id: self.socket_id,
+        })
     }
 }
 
-/// Reads a publication from a body.
-fn read(body: &[u8]) -> Result<Publication, String> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        name: String,
-        #[serde(borrow)]
-        data: &'a RawValue,
-        #[serde(default)]
-        channel: Option<String>,
-        #[serde(default)]
-        channels: Option<Vec<String>>,
-        #[serde(default)]
-        socket_id: Option<String>,
-        #[serde(default)]
-        info: Option<String>,
+/// A body's text, without the mark that some write before it.
+pub fn text(body: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(body).map_err(|error| format!("the body is not UTF-8: {error}"))?;
+    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
+}
+
+fn string(name: &str, json: Option<&RawValue>) -> Result<Option<String>, String> {
+    let Some(json) = json else { return Ok(None) };
+    if !json.get().starts_with('"') {
+        return Err(format!("{name} is not a string"));
     }
-    let fields: Fields<'_> = serde_json::from_slice(body).map_err(|error| format!("The body: {error}."))?;
-    if fields.info.is_some_and(|info| !info.is_empty()) {
-        return Err("info is not supported by this version of the relay.".to_owned());
+    serde_json::from_str(json.get()).map_err(|error| format!("{name}: {error}"))
+}
+
+fn data(json: &RawValue) -> Result<String, String> {
+    let json = json.get();
+    let error = |error: serde_json::Error| format!("data: {error}");
+    if json.starts_with('"') {
+        return serde_json::from_str(json).map_err(error);
     }
-    let data = match fields.data.get() {
-        text if text.starts_with('"') => {
-            serde_json::from_str(text).map_err(|error| format!("data: {error}."))?
-        }
-        // Not text, as it should be: its JSON is the text.
-        other => {
-            let value: serde_json::Value =
-                serde_json::from_str(other).map_err(|error| format!("data: {error}."))?;
-            value.to_string()
-        }
-    };
-    let mut channels = fields.channels.unwrap_or_default();
-    channels.extend(fields.channel);
-    Ok(Publication { channels, event: fields.name, data, socket_id: fields.socket_id })
+    // Looked through for what no client could read, and passed on as it came: no number loses a digit.
+    let _: serde_json::Value = serde_json::from_str(json).map_err(error)?;
+    Ok(json.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::SecretString;
-
     use super::*;
 
-    #[test]
-    fn any_prefix_leads_to_the_app() {
-        assert_eq!(app_id("/apps/3/events"), Some(("3", 0)));
-        assert_eq!(app_id("/a/b/apps/x-1/events"), Some(("x-1", 4)));
-        for path in
-            ["/apps//events", "/apps/3", "/apps/3/batch_events", "/apps/3/4/events", "/app/3/events", "/"]
-        {
-            assert_eq!(app_id(path), None, "{path}");
-        }
-    }
-
-    /// The documentation's own request.
-    fn official() -> (App, Vec<(String, String)>, &'static [u8]) {
-        let app = App::new("3", "278d425bdf160c739803", SecretString::from("7ad3773142a6692b25b8"));
-        let query = [
-            ("auth_key", "278d425bdf160c739803"),
-            ("auth_timestamp", "1353088179"),
-            ("auth_version", "1.0"),
-            ("body_md5", "ec365a775a4cd0599faeb73354201b6f"),
-            ("auth_signature", "da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c"),
-        ];
-        let body = br#"{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}"#;
-        (app, query.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(), body)
+    fn read(json: &str) -> Result<Told, String> {
+        Told::from_body(json.as_bytes())
     }
 
     #[test]
-    fn the_official_request_is_let_in_and_nothing_else() {
-        let (app, query, body) = official();
-        let verify = |app: &App, path: &str, from, query: &[(String, String)], body: &[u8], now| {
-            Signed { method: "POST", path, from, query, body, now }.verify(app)
+    fn data_is_read_in_every_form() {
+        let data = |data: &str| {
+            read(&format!(r#"{{"name":"n","channel":"c","data":{data}}}"#)).map(|told| told.data)
         };
-        let now = 1_353_088_179;
-        let good = |now| verify(&app, "/apps/3/events", 0, &query, body, now);
-        for now in [now, now - 600, now + 600] {
-            assert_eq!(good(now), Ok(()));
+        for (json, text) in [
+            (r#""{\"a\": 1}""#, r#"{"a": 1}"#),
+            (r#""""#, ""),
+            (r#""\ud83c\udfab""#, "🎫"),
+            (
+                r#"{"b":1.0,"a":[2, 12345678901234567890123]}"#,
+                r#"{"b":1.0,"a":[2, 12345678901234567890123]}"#,
+            ),
+            ("[]", "[]"),
+            ("1.50", "1.50"),
+            ("true", "true"),
+        ] {
+            assert_eq!(data(json), Ok(Some(text.to_owned())), "{json}");
         }
-        for now in [now - 601, now + 601, 0, i64::MIN, i64::MAX] {
-            assert!(good(now).is_err_and(|why| why.contains("clock")), "{now}");
+        assert_eq!(data("null"), Ok(None));
+        for bad in [r#""\ud800""#, r#""\udc00\ud800""#, r#"{"a":"\ud800"}"#] {
+            assert!(data(bad).is_err_and(|why| why.starts_with("data: ")), "{bad}");
         }
-        assert_eq!(verify(&app, "/behind/apps/3/events", 7, &query, body, now), Ok(()), "a proxy's prefix");
-        assert!(verify(&app, "/apps/4/events", 0, &query, body, now).is_err());
-        assert!(verify(&app, "/apps/3/events", 0, &query, b"{}", now).is_err());
-        assert!(verify(&app, "/apps/3/events", 0, &query, b"", now).is_err());
-        let other_key = App { key: "another".into(), ..app.clone() };
-        assert!(verify(&other_key, "/apps/3/events", 0, &query, body, now).is_err());
-        let other_secret = App { secret: SecretString::from("another"), ..app.clone() };
-        assert!(verify(&other_secret, "/apps/3/events", 0, &query, body, now).is_err());
-        for at in 0..query.len() {
-            let mut without = query.clone();
-            let (name, _) = without.remove(at);
-            assert!(verify(&app, "/apps/3/events", 0, &without, body, now).is_err(), "without {name}");
-            let mut changed = query.clone();
-            changed[at].1.insert(0, '1');
-            assert!(verify(&app, "/apps/3/events", 0, &changed, body, now).is_err(), "another {name}");
-        }
-        let mut more = query.clone();
-        more.push(("info".into(), "user_count".into()));
-        assert!(verify(&app, "/apps/3/events", 0, &more, body, now).is_err(), "an added parameter");
+        let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(data(&deep).is_err_and(|why| why.contains("recursion")));
     }
 
     #[test]
-    fn a_body_is_read_in_every_form_of_the_field() {
-        let data = |text: &str| read(text.as_bytes()).map(|publication| publication.data);
-        assert_eq!(data(r#"{"name":"n","channel":"c","data":"{\"a\": 1}"}"#), Ok("{\"a\": 1}".into()));
+    fn channels_are_gathered_from_both_fields() {
+        let channels = |json: &str| read(json).map(|told| told.channels);
         assert_eq!(
-            data(r#"{"name":"n","channel":"c","data":{"b":1,"a":[2]}}"#),
-            Ok(r#"{"b":1,"a":[2]}"#.into())
+            channels(r#"{"channel":"c","channels":["a","b"]}"#),
+            Ok(["a", "b", "c"].map(String::from).to_vec())
         );
-        assert_eq!(data(r#"{"name":"n","channel":"c","data":""}"#), Ok(String::new()));
-        let both = read(br#"{"name":"n","channel":"c","channels":["a","b"],"data":"x","more":1}"#);
-        assert_eq!(
-            both.map(|publication| publication.channels),
-            Ok(vec!["a".into(), "b".into(), "c".into()])
-        );
-        for bad in [
-            "",
-            "null",
-            "[]",
-            "{}",
-            r#"{"name":"n","channel":"c"}"#,
-            r#"{"name":7,"channel":"c","data":"x"}"#,
-            r#"{"name":"n","channels":"c","data":"x"}"#,
-            r#"{"name":"n","channels":[7],"data":"x"}"#,
-            r#"{"name":"n","channel":"c","data":"x","socket_id":7}"#,
-            r#"{"name":"n","channel":"c","data":"x","info":"user_count"}"#,
+        assert_eq!(channels(r#"{"channel":null,"channels":["a"]}"#), Ok(vec!["a".to_owned()]));
+        assert_eq!(channels(r#"{"channels":null}"#), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_has_another_form_is_told_by_its_name() {
+        for (json, names) in [
+            ("null", "the body"),
+            ("[]", "the body"),
+            (r#"["n","d","c"]"#, "the body"),
+            ("not JSON", "the body"),
+            ("{", "the body"),
+            (r#"{"name":"a","name":"b"}"#, "the body: duplicate field `name`"),
+            (r#"{"name":7}"#, "name"),
+            (r#"{"channel":["c"]}"#, "channel"),
+            (r#"{"channels":"c"}"#, "channels"),
+            (r#"{"channels":[7]}"#, "channels"),
+            (r#"{"channels":{"a":"b"}}"#, "channels"),
+            (r#"{"socket_id":7}"#, "socket_id"),
+            (r#"{"info":["user_count"]}"#, "info"),
         ] {
-            assert!(read(bad.as_bytes()).is_err(), "{bad}");
+            let why = read(json).expect_err(json);
+            assert!(why.starts_with(names), "{json}: {why}");
         }
-        let deep =
-            format!(r#"{{"name":"n","channel":"c","data":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert!(read(deep.as_bytes()).is_err());
+        for missing in [r#"{"data":""}"#, r#"{"name":null,"data":""}"#] {
+            let told = read(missing).expect("of the right form");
+            assert_eq!(told.into_publication().err().as_deref(), Some("name is missing"));
+        }
+    }
+
+    #[test]
+    fn the_query_fills_in_what_the_body_does_not_tell() {
+        let query =
+            Query::parse("name=n&data=%7B%7D&channels[]=a&channels[]=b&socket_id=1.2&info=user_count");
+        let query = |body: &str| read(body).expect(body).or(Told::from_query(&query).expect("once"));
+        let alone = query("");
+        assert_eq!((alone.name.as_deref(), alone.data.as_deref()), (Some("n"), Some("{}")));
+        assert_eq!(
+            (alone.channels.as_slice(), alone.info.as_deref()),
+            (&["a".to_owned(), "b".to_owned()][..], Some("user_count"))
+        );
+        let both = query(r#"{"name":"m","channel":"c"}"#);
+        assert_eq!((both.name.as_deref(), both.data.as_deref()), (Some("m"), Some("{}")));
+        assert_eq!(both.channels, ["c"]);
+    }
+
+    #[test]
+    fn a_mark_before_the_text_is_none_of_it() {
+        assert!(
+            Told::from_body("\u{FEFF} {\"name\":\"n\"}\n".as_bytes()).is_ok_and(|told| told.name.is_some())
+        );
+        assert!(Told::from_body(b"\xFF{}").is_err());
+        assert_eq!(Told::from_body(b" \r\n"), Ok(Told::default()));
+    }
+
+    #[test]
+    fn a_body_may_hold_every_event_fully_escaped() {
+        let limits = Limits::default();
+        assert!(body_bytes(&limits, 1) >= 100 * 1024 * 6 && body_bytes(&limits, 10) >= 10 * 100 * 1024 * 6);
+        assert_eq!(body_bytes(&Limits { event_kb: 1, ..limits }, 1), 1 << 20, "small limits have some room");
+        for (event_kb, events) in [(0, 1), (1, 0), (0, 0)] {
+            assert_eq!(body_bytes(&Limits { event_kb, ..limits }, events), 32 << 20);
+        }
+        assert_eq!(body_bytes(&Limits { event_kb: usize::MAX, ..limits }, 2), usize::MAX);
     }
 }

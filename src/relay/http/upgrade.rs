@@ -53,9 +53,11 @@ pub fn answer(relay: &Arc<Relay>, asked: Asked, key: &str) -> Answer {
             let metrics = Arc::clone(&relay.metrics);
             tokio::spawn(async move {
                 if let Some((stream, early)) = stream(upgrade).await {
-                    Socket::new(stream, peer, tenant, metrics, exposure).run(early).await;
+                    let ended = Socket::new(stream, peer, tenant, metrics, exposure).run(early).await;
+                    drop(seat);
+                    ended.see_off().await;
                 }
-                drop((seat, alive));
+                drop(alive);
             });
         }
         Err(told) => {
@@ -109,7 +111,13 @@ fn reason(told: &[Output]) -> &'static str {
     told.iter()
         .find_map(|output| match output {
             Output::Close(_, reason) => Some(*reason),
-            Output::Send(_) | Output::Ping | Output::Join { .. } | Output::Leave(_) => None,
+            Output::Send(_)
+            | Output::Ping
+            | Output::Join { .. }
+            | Output::Again(_)
+            | Output::Leave { .. }
+            | Output::SignIn(_)
+            | Output::Pass { .. } => None,
         })
         .unwrap_or_default()
 }

@@ -120,6 +120,7 @@ impl View for Screen {
             }
             Action::Back => state.filter = crate::ui::model::FilterLine::default(),
             Action::Quit
+            | Action::Interrupt
             | Action::Show(_)
             | Action::Help
             | Action::Move(_)

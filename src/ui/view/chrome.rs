@@ -7,9 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{VIEWS, ViewId, words};
+use crate::advice::Advice;
 use crate::domain::venue::Need;
 use crate::ui::action::{ACTIONS, Action, Place, Row};
-use crate::ui::facts::{Advice, Why};
+use crate::ui::facts::Why;
 use crate::ui::layout::Chrome;
 use crate::ui::model::{Model, Said};
 use crate::ui::status;

@@ -115,6 +115,7 @@ impl View for Screen {
                 OverviewPane::Sessions => state.sessions.release(),
             },
             Action::Quit
+            | Action::Interrupt
             | Action::Show(_)
             | Action::Help
             | Action::Move(_)
