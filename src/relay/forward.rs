@@ -22,6 +22,7 @@ use hyper::{Response, StatusCode, http::request};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
+use super::webhooks::address::{Resolver, is_link_local};
 use crate::{time, tls};
 
 /// Questions under way at a time.
@@ -177,12 +178,10 @@ impl Target {
             return Err(BadTarget::Url);
         }
         let link_local = match url.host().ok_or(BadTarget::Url)? {
+            // What a name leads to is judged each time that it is looked up.
             Host::Domain(_) => false,
-            Host::Ipv4(ip) => ip.is_link_local(),
-            Host::Ipv6(ip) => match IpAddr::V6(ip).to_canonical() {
-                IpAddr::V4(ip) => ip.is_link_local(),
-                IpAddr::V6(ip) => ip.is_unicast_link_local(),
-            },
+            Host::Ipv4(ip) => is_link_local(IpAddr::V4(ip)),
+            Host::Ipv6(ip) => is_link_local(IpAddr::V6(ip)),
         };
         if link_local { Err(BadTarget::LinkLocal) } else { Ok(Self(url.clone())) }
     }
@@ -219,7 +218,8 @@ impl Forward {
     /// It is no such address, or the certificates can't be read.
     pub fn to(url: &Url, ca_file: Option<&Path>) -> Result<Self, BadTarget> {
         let target = Target::parse(url)?;
-        let http = tls::http_client(ca_file)?;
+        let http =
+            tls::http_client_builder(ca_file)?.dns_resolver(Resolver).build().map_err(tls::Error::Http)?;
         let name = format!("frontdesk-{:016x}", rand::random::<u64>());
         let room = Semaphore::new(AT_ONCE);
         Ok(Self(Arc::new(Inner { target, http, name, room, told: Mutex::default() })))
