@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("domain", &[]),
     ("client", &["protocol", "time", "tls", "answer", "advice"]),
-    ("relay", &["protocol", "time", "tls"]),
+    ("relay", &["protocol", "time", "tls", "answer"]),
     ("publisher", &["protocol", "time", "tls", "answer"]),
     ("login", &["tls", "answer"]),
     ("simulator", &["domain"]),

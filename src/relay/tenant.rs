@@ -39,7 +39,7 @@ pub struct App {
     pub secret: SecretString,
     /// A disabled app is known, and refused.
     pub enabled: bool,
-    /// Which web pages may ask the auth endpoint.
+    /// Which web pages may ask the auth endpoint, and, where they are listed, connect.
     pub origins: Origins,
     /// The most connections at a time; 0 is no limit.
     pub max_connections: usize,
@@ -445,6 +445,17 @@ impl Origins {
             Self::Listed(list) => list
                 .iter()
                 .any(|listed| listed == "*" || listed.trim_end_matches('/').eq_ignore_ascii_case(origin)),
+        }
+    }
+}
+
+impl Origins {
+    /// Whether a connection is let in that a page of this origin opens; none: no page does. Only a list shuts a
+    /// page out: whoever has the app's key may connect, and what needs a signature is guarded by that.
+    pub fn admit(&self, origin: Option<&str>) -> bool {
+        match (self, origin) {
+            (Self::AnyLoopback, _) | (Self::Listed(_), None) => true,
+            (Self::Listed(_), Some(origin)) => self.allow(origin),
         }
     }
 }
