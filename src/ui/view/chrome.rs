@@ -232,6 +232,13 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         pen.text(words.word(key), Role::Key);
         return;
     }
+    if model.is_typing() {
+        // Letters are letters now, whatever they mean elsewhere.
+        for (key, word) in [("Enter", "hint.keep"), ("Esc", "hint.clear"), ("^U", "hint.empty")] {
+            pen.text(key, Role::Key).skip(1).text(words.word(word), Role::Dim).skip(2);
+        }
+        return;
+    }
     // Help and the way out are always there; the others as there is room, and a hint is whole or not there.
     let hint = |row: &Row| Some((model.keymap.label(row.action)?, words.word(row.hint)));
     let width = |(key, word): &(String, &str)| columns(key) + columns(word) + 3;
