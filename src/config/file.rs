@@ -22,7 +22,7 @@ macro_rules! parsed {
     ($name:ident, $inner:ty, $parse:expr) => {
         #[derive(Clone, Debug, Deserialize)]
         #[serde(try_from = "String")]
-        struct $name($inner);
+        pub(super) struct $name(pub(super) $inner);
 
         impl TryFrom<String> for $name {
             type Error = value::Expected;

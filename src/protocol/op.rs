@@ -193,10 +193,7 @@ struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     fn parse(text: &'a str) -> Result<(Self, String), BadOp> {
-        if !text.trim_start().starts_with('{') {
-            return Err(BadOp::NoObject);
-        }
-        let frame: Self = serde_json::from_str(text).map_err(|_| BadOp::NoObject)?;
+        let frame: Self = object(text).ok_or(BadOp::NoObject)?;
         let event = string(frame.event).ok_or(BadOp::NoEvent)?;
         Ok((frame, event))
     }
@@ -227,7 +224,12 @@ fn inner(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
 
 /// Reads the inner object of `data`, whether it came as object or as text.
 fn fields<T: for<'de> Deserialize<'de>>(raw: Option<&RawValue>) -> Option<T> {
-    serde_json::from_str(&inner(raw)?).ok()
+    object(&inner(raw)?)
+}
+
+/// Reads a JSON object. A list of its values would do for serde.
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    if text.trim_ascii_start().starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
 #[derive(Deserialize)]
@@ -250,16 +252,16 @@ impl ClientOp {
         let (frame, event) = Frame::parse(text)?;
         let bad = |field| BadOp::BadField { event: event.clone(), field };
         let data = || fields::<SubscribeFields>(frame.data).ok_or_else(|| bad("data"));
+        let optional = |raw: Option<Box<RawValue>>, field| match raw.as_deref() {
+            None => Ok(None),
+            Some(raw) if raw.get() == "null" => Ok(None),
+            Some(raw) => string(Some(raw)).map(Some).ok_or_else(|| bad(field)),
+        };
         Ok(match event.as_str() {
             "pusher:ping" => Self::Ping,
             "pusher:pong" => Self::Pong,
             "pusher:subscribe" => {
                 let data = data()?;
-                let optional = |raw: Option<Box<RawValue>>, field| match raw.as_deref() {
-                    None => Ok(None),
-                    Some(raw) if raw.get() == "null" => Ok(None),
-                    Some(raw) => string(Some(raw)).map(Some).ok_or_else(|| bad(field)),
-                };
                 Self::Subscribe {
                     channel: string(data.channel.as_deref()).ok_or_else(|| bad("channel"))?,
                     auth: optional(data.auth, "auth")?,
@@ -274,8 +276,9 @@ impl ClientOp {
             "pusher:signin" => {
                 let data = data()?;
                 Self::Signin {
-                    auth: string(data.auth.as_deref()).ok_or_else(|| bad("auth"))?,
-                    user_data: string(data.user_data.as_deref()).ok_or_else(|| bad("user_data"))?,
+                    // What is missing proves nothing: it is refused like what is wrong.
+                    auth: optional(data.auth, "auth")?.unwrap_or_default(),
+                    user_data: optional(data.user_data, "user_data")?.unwrap_or_default(),
                 }
             }
             name if name.starts_with("client-") => Self::Event {
@@ -716,7 +719,8 @@ mod tests {
             (r#"{"event":"pusher:subscribe"}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":null}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":"x"}"#, "data"),
-            (r#"{"event":"pusher:subscribe","data":[]}"#, "channel"),
+            (r#"{"event":"pusher:subscribe","data":[]}"#, "data"),
+            (r#"{"event":"pusher:subscribe","data":["a"]}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":{}}"#, "channel"),
             (r#"{"event":"pusher:subscribe","data":{"channel":7}}"#, "channel"),
             (r#"{"event":"pusher:subscribe","data":{"channel":null}}"#, "channel"),
@@ -724,7 +728,8 @@ mod tests {
             (r#"{"event":"pusher:subscribe","data":{"channel":"a","auth":7}}"#, "auth"),
             (r#"{"event":"pusher:unsubscribe"}"#, "data"),
             (r#"{"event":"pusher:signin"}"#, "data"),
-            (r#"{"event":"pusher:signin","data":{"auth":"a"}}"#, "user_data"),
+            (r#"{"event":"pusher:signin","data":{"auth":7}}"#, "auth"),
+            (r#"{"event":"pusher:signin","data":{"user_data":{}}}"#, "user_data"),
             (r#"{"event":"client-x","data":{}}"#, "channel"),
         ];
         for (frame, field) in cases {
