@@ -10,6 +10,7 @@ use super::{VIEWS, ViewId, words};
 use crate::advice::Advice;
 use crate::domain::venue::Need;
 use crate::ui::action::{ACTIONS, Action, Place, Row};
+use crate::ui::cursor::Step;
 use crate::ui::facts::Why;
 use crate::ui::layout::Chrome;
 use crate::ui::model::{Model, Said};
@@ -250,6 +251,13 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let numbers: Vec<String> =
         VIEWS.iter().filter_map(|view| model.keymap.label(Action::Show(view.id))).collect();
     let mut shown = vec![(numbers.join(" "), words.word("hint.screens"))];
+    if model.help.is_some() {
+        let own = [(Action::Back, "hint.close"), (Action::Move(Step::Down), "hint.scroll")];
+        shown.extend(
+            own.into_iter()
+                .filter_map(|(action, word)| Some((model.keymap.label(action)?, words.word(word)))),
+        );
+    }
     let mut room = pen.room().saturating_sub(always.iter().chain(&shown).map(width).sum());
     for row in ACTIONS.iter().filter(|row| !row.hint.is_empty() && row.works_on(model.view)) {
         let own = matches!(row.action, Action::Help | Action::Quit);
