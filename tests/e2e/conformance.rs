@@ -14,6 +14,7 @@ mod http;
 mod libraries;
 mod limits;
 mod presence;
+mod python;
 mod subscribe;
 mod suite;
 mod users;

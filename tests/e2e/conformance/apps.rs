@@ -123,9 +123,14 @@ pub(crate) fn soketi(hook: Option<&str>) -> String {
 
 /// The apps as a script takes them, by name.
 pub(crate) fn as_json() -> Value {
-    let app = |app: &App| json!({"id": app.id, "key": app.key, "secret": app.secret});
+    let app = as_json_of;
     json!({
         "main": app(&MAIN), "off": app(&OFF), "one": app(&ONE), "mute": app(&MUTE), "tight": app(&TIGHT),
         "counted": app(&COUNTED), "hooked": app(&HOOKED),
     })
+}
+
+/// An app as a script takes it.
+pub(crate) fn as_json_of(app: &App) -> Value {
+    json!({"id": app.id, "key": app.key, "secret": app.secret})
 }

@@ -73,7 +73,8 @@ fn kept(suite: &mut Suite) {
     });
     suite.not_soketi(CLOSES, "a connection is kept after a 401 with a body", |at| async move {
         let mut http = Http::open(at.port).await;
-        let unsigned = format!("POST /apps/{}/events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}", MAIN.id);
+        let unsigned =
+            format!("POST /apps/{}/events HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}", MAIN.id);
         let reply = http.ask(unsigned).await;
         assert_eq!(at.status(&reply), 401, "{reply:?}");
         if reply.header("connection").is_none_or(|told| told != "close") {
@@ -96,12 +97,16 @@ fn kept(suite: &mut Suite) {
             assert_eq!(wire.hear().await["event"], "e");
         }
     });
-    suite.not_soketi("it keeps it", "Connection: close ends the connection after the answer", |at| async move {
-        let mut http = Http::open(at.port).await;
-        let reply = http.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-        assert_eq!(reply.status, 200);
-        http.ended().await;
-    });
+    suite.not_soketi(
+        "it keeps it",
+        "Connection: close ends the connection after the answer",
+        |at| async move {
+            let mut http = Http::open(at.port).await;
+            let reply = http.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+            assert_eq!(reply.status, 200);
+            http.ended().await;
+        },
+    );
     suite.not_soketi("it keeps it", "HTTP/1.0 ends the connection after the answer", |at| async move {
         let mut http = Http::open(at.port).await;
         assert_eq!(http.ask("GET /ready HTTP/1.0\r\n\r\n").await.status, 200);
@@ -140,13 +145,18 @@ fn bodies(suite: &mut Suite) {
         assert_eq!(at.http(format!("{head}{chunks}0\r\n\r\n")).await.status, 200);
         assert_eq!(wire.hear().await["event"], "e");
     });
-    suite.not_soketi("it gives no answer", "a chunk's extension and trailers are passed over", |at| async move {
-        let mut wire = listening(at).await;
-        let (head, body) = event(at, CHUNKED);
-        let reply = at.http(format!("{head}{:X};a=b\r\n{body}\r\n0\r\nX-Trailer: a\r\n\r\n", body.len())).await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-        assert_eq!(wire.hear().await["event"], "e");
-    });
+    suite.not_soketi(
+        "it gives no answer",
+        "a chunk's extension and trailers are passed over",
+        |at| async move {
+            let mut wire = listening(at).await;
+            let (head, body) = event(at, CHUNKED);
+            let reply =
+                at.http(format!("{head}{:X};a=b\r\n{body}\r\n0\r\nX-Trailer: a\r\n\r\n", body.len())).await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            assert_eq!(wire.hear().await["event"], "e");
+        },
+    );
     suite.not_soketi(CLOSES, "a connection is kept after a body in chunks", |at| async move {
         let mut http = Http::open(at.port).await;
         for _ in 0..3 {
@@ -161,13 +171,20 @@ fn bodies(suite: &mut Suite) {
         assert_eq!(http.answer(false).await.unwrap().status, 100);
         assert_eq!(http.ask(body).await.status, 200);
     });
-    suite.not_soketi("it waits for the body", "Expect: 100-continue may be refused at once", |at| async move {
-        let mut http = Http::open(at.port).await;
-        let target = format!("/apps/{}/events", MAIN.id);
-        http.send(format!("POST {target} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n")).await;
-        let reply = http.answer(false).await.unwrap();
-        assert!([100, 401].contains(&reply.status), "{reply:?}");
-    });
+    suite.not_soketi(
+        "it waits for the body",
+        "Expect: 100-continue may be refused at once",
+        |at| async move {
+            let mut http = Http::open(at.port).await;
+            let target = format!("/apps/{}/events", MAIN.id);
+            http.send(format!(
+                "POST {target} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n"
+            ))
+            .await;
+            let reply = http.answer(false).await.unwrap();
+            assert!([100, 401].contains(&reply.status), "{reply:?}");
+        },
+    );
     suite.case("a body that comes later than its head is waited for", |at| async move {
         let (head, body) = event(at, "Content-Length: LENGTH\r\n");
         let mut http = Http::open(at.port).await;
@@ -187,7 +204,9 @@ fn bodies(suite: &mut Suite) {
         assert_eq!(wire.hear().await["event"], "fence");
     });
     suite.case("a body on a GET does not matter", |at| async move {
-        let reply = at.http("GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}").await;
+        let reply = at
+            .http("GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+            .await;
         assert_eq!(reply.status, 200, "{reply:?}");
     });
 }
@@ -197,27 +216,47 @@ fn forms(suite: &mut Suite) {
         ("header names in capitals", "GET /ready HTTP/1.1\r\nHOST: a\r\nCONNECTION: close\r\n\r\n"),
         ("no space behind a colon", "GET /ready HTTP/1.1\r\nHost:a\r\nConnection:close\r\n\r\n"),
         ("a query that means nothing", "GET /ready?a=b&c HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
-        ("many headers", &*Box::leak(format!("GET /ready HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(30)).into_boxed_str())),
+        (
+            "many headers",
+            &*Box::leak(
+                format!("GET /ready HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(30)).into_boxed_str(),
+            ),
+        ),
     ];
     for (name, asked) in good {
         suite.case(format!("a request with {name} is answered"), move |at| async move {
             assert_eq!(at.http(asked).await.status, 200);
         });
     }
-    suite.not_soketi("its router takes no such targets", "a target in absolute form is answered", |at| async move {
-        let reply = at.http("GET http://localhost/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-    });
-    suite.not_soketi("it takes it for a bad request", "an empty line before a request is passed over", |at| async move {
-        let reply = at.http("\r\nGET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-    });
-    suite.not_soketi("it has no route for HEAD", "HEAD is answered as GET is, without a body", |at| async move {
-        let mut http = Http::open(at.port).await;
-        http.send("HEAD /ready HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-        assert_eq!(http.answer(true).await.unwrap().status, 200);
-        assert_eq!(http.ask(get("/ready")).await.status, 200, "no body came between");
-    });
+    suite.not_soketi(
+        "its router takes no such targets",
+        "a target in absolute form is answered",
+        |at| async move {
+            let reply = at
+                .http("GET http://localhost/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                .await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+        },
+    );
+    suite.not_soketi(
+        "it takes it for a bad request",
+        "an empty line before a request is passed over",
+        |at| async move {
+            let reply =
+                at.http("\r\nGET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+        },
+    );
+    suite.not_soketi(
+        "it has no route for HEAD",
+        "HEAD is answered as GET is, without a body",
+        |at| async move {
+            let mut http = Http::open(at.port).await;
+            http.send("HEAD /ready HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+            assert_eq!(http.answer(true).await.unwrap().status, 200);
+            assert_eq!(http.ask(get("/ready")).await.status, 200, "no body came between");
+        },
+    );
     suite.not_soketi("it sends none", "an answer has a date", |at| async move {
         assert!(at.http(get("/ready")).await.header("date").is_some());
     });
@@ -267,17 +306,25 @@ fn malformed(suite: &mut Suite) {
         });
     }
     for method in ["PUT", "DELETE", "PATCH", "TRACE", "BREW"] {
-        suite.not_soketi("it says 404", format!("{method} /ready gets 405, and Allow"), move |at| async move {
-            let reply = at.http(format!("{method} /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).await;
-            assert_eq!(reply.status, 405, "{reply:?}");
-            assert!(reply.header("allow").is_some_and(|allow| allow.contains("GET")), "{reply:?}");
-        });
+        suite.not_soketi(
+            "it says 404",
+            format!("{method} /ready gets 405, and Allow"),
+            move |at| async move {
+                let reply = at
+                    .http(format!("{method} /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+                    .await;
+                assert_eq!(reply.status, 405, "{reply:?}");
+                assert!(reply.header("allow").is_some_and(|allow| allow.contains("GET")), "{reply:?}");
+            },
+        );
     }
     suite.not_soketi("it gives no answer", "CONNECT is refused", |at| async move {
-        refused(at, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", &[400, 404, 405, 501]).await;
+        refused(at, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", &[400, 404, 405, 501])
+            .await;
     });
     suite.not_soketi("it says 404", "OPTIONS * is survived", |at| async move {
-        refused(at, "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &[200, 204, 400, 404, 405]).await;
+        refused(at, "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &[200, 204, 400, 404, 405])
+            .await;
     });
 }
 
@@ -296,22 +343,30 @@ fn smuggled(suite: &mut Suite) {
         ("a coding with odd spelling", "Transfer-Encoding: xchunked\r\n"),
     ];
     for (name, headers) in wrong {
-        suite.not_soketi("its parser is lenient", format!("{name} is refused, and nothing is published"), move |at| async move {
-            let mut wire = listening(at).await;
-            let (head, body) = event(at, headers);
-            refused(at, format!("{head}{body}"), &[400, 411, 413, 501, 401]).await;
-            at.publish(&at.channel(""), "fence", "1").await;
-            assert_eq!(wire.hear().await["event"], "fence");
-        });
+        suite.not_soketi(
+            "its parser is lenient",
+            format!("{name} is refused, and nothing is published"),
+            move |at| async move {
+                let mut wire = listening(at).await;
+                let (head, body) = event(at, headers);
+                refused(at, format!("{head}{body}"), &[400, 411, 413, 501, 401]).await;
+                at.publish(&at.channel(""), "fence", "1").await;
+                assert_eq!(wire.hear().await["event"], "fence");
+            },
+        );
     }
-    suite.not_soketi("its parser is lenient", "a length beside chunks is never taken for the end of the body", |at| async move {
-        // RFC 9112, 6.3: refused, or read by its chunks and the connection closed.
-        let (head, body) = event(at, "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n");
-        let mut http = Http::open(at.port).await;
-        http.send(format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n{}", body.len(), get("/ready"))).await;
-        let first = http.answer(false).await.unwrap();
-        assert!([200, 400].contains(&first.status), "{first:?}");
-    });
+    suite.not_soketi(
+        "its parser is lenient",
+        "a length beside chunks is never taken for the end of the body",
+        |at| async move {
+            // RFC 9112, 6.3: refused, or read by its chunks and the connection closed.
+            let (head, body) = event(at, "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n");
+            let mut http = Http::open(at.port).await;
+            http.send(format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n{}", body.len(), get("/ready"))).await;
+            let first = http.answer(false).await.unwrap();
+            assert!([200, 400].contains(&first.status), "{first:?}");
+        },
+    );
     for (name, chunks) in [
         ("a chunk's size that is no number", "zz\r\n{}\r\n0\r\n\r\n"),
         ("a chunk's size below zero", "-2\r\n{}\r\n0\r\n\r\n"),
@@ -327,22 +382,33 @@ fn smuggled(suite: &mut Suite) {
 
 fn too_much(suite: &mut Suite) {
     for (name, asked) in [
-        ("a header of 100 KB", format!("GET /ready HTTP/1.1\r\nHost: a\r\nX-A: {}\r\n\r\n", "b".repeat(100_000))),
+        (
+            "a header of 100 KB",
+            format!("GET /ready HTTP/1.1\r\nHost: a\r\nX-A: {}\r\n\r\n", "b".repeat(100_000)),
+        ),
         ("5000 headers", format!("GET /ready HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(5000))),
         ("a target of 100 KB", format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(100_000))),
         ("a head that never ends", format!("GET /ready HTTP/1.1\r\nHost: a\r\nX-A: {}", "b".repeat(200_000))),
     ] {
-        suite.not_soketi("it takes much more, or waits", format!("{name} is refused"), move |at| async move {
-            refused(at, asked, &[400, 414, 431]).await;
-        });
+        suite.not_soketi(
+            "it takes much more, or waits",
+            format!("{name} is refused"),
+            move |at| async move {
+                refused(at, asked, &[400, 414, 431]).await;
+            },
+        );
     }
-    suite.not_soketi("it waits for all of it", "a body of a gigabyte is refused by its announcement", |at| async move {
-        let mut http = Http::open(at.port).await;
-        let (head, _) = event(at, "Content-Length: 1073741824\r\n");
-        http.send(head).await;
-        let reply = http.answer(false).await.unwrap();
-        assert_eq!(reply.status, 413, "{reply:?}");
-    });
+    suite.not_soketi(
+        "it waits for all of it",
+        "a body of a gigabyte is refused by its announcement",
+        |at| async move {
+            let mut http = Http::open(at.port).await;
+            let (head, _) = event(at, "Content-Length: 1073741824\r\n");
+            http.send(head).await;
+            let reply = http.answer(false).await.unwrap();
+            assert_eq!(reply.status, 413, "{reply:?}");
+        },
+    );
     suite.not_soketi("it takes 100 MB", "a body in chunks without an end is refused", |at| async move {
         let mut http = Http::open(at.port).await;
         let (head, _) = event(at, "Transfer-Encoding: chunked\r\n");
@@ -365,11 +431,17 @@ fn places(suite: &mut Suite) {
         });
     }
     for path in ["/live", "/up"] {
-        suite.not_soketi("it has no such place", format!("{path} is answered with 200"), move |at| async move {
-            assert_eq!(at.http(get(path)).await.status, 200);
-        });
+        suite.not_soketi(
+            "it has no such place",
+            format!("{path} is answered with 200"),
+            move |at| async move {
+                assert_eq!(at.http(get(path)).await.status, 200);
+            },
+        );
     }
-    for path in ["/nowhere/at/all", "/ready/", "/../etc/passwd", "/%00", "/apps", "/app/key-of-main/more", "//"] {
+    for path in
+        ["/nowhere/at/all", "/ready/", "/../etc/passwd", "/%00", "/apps", "/app/key-of-main/more", "//"]
+    {
         suite.case(format!("{path} is nobody's"), move |at| async move {
             let reply = at.http(get(path)).await;
             assert!([400, 404].contains(&reply.status), "{reply:?}");

@@ -24,9 +24,8 @@ fn hold(kind: Kind) {
     let Some(node) = Node::find() else { return };
     let mut runner = Process::start("the libraries", node.script("conformance/run.mjs", &json!({})));
     // The hook is there before the server, whose settings name it.
-    let hook = runner.until(Stream::Out, "address of the hook", |line| {
-        Some(parse(line)?["hook"].as_str()?.to_owned())
-    });
+    let hook = runner
+        .until(Stream::Out, "address of the hook", |line| Some(parse(line)?["hook"].as_str()?.to_owned()));
     let (name, settings) = match kind {
         Kind::Soketi => ("soketi", apps::soketi(Some(&hook))),
         Kind::Relay => ("relay", apps::relay(Some(&hook))),

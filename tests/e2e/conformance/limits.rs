@@ -25,15 +25,19 @@ fn cases(suite: &mut Suite) {
 
 fn subscriptions(suite: &mut Suite) {
     const WHY: &str = "it has no such limit";
-    suite.not_soketi(WHY, "a subscription beyond the limit is refused, and the connection lives", |at| async move {
-        let mut wire = at.desk_of(&TIGHT).await;
-        for prefix in ["a-", "b-", "c-"] {
-            wire.subscribe(&at.channel(prefix)).await;
-        }
-        let channel = at.channel("d-");
-        refused(&wire.try_subscribe(&channel).await, &channel);
-        wire.nothing_came().await;
-    });
+    suite.not_soketi(
+        WHY,
+        "a subscription beyond the limit is refused, and the connection lives",
+        |at| async move {
+            let mut wire = at.desk_of(&TIGHT).await;
+            for prefix in ["a-", "b-", "c-"] {
+                wire.subscribe(&at.channel(prefix)).await;
+            }
+            let channel = at.channel("d-");
+            refused(&wire.try_subscribe(&channel).await, &channel);
+            wire.nothing_came().await;
+        },
+    );
     suite.not_soketi(WHY, "who is at the limit may subscribe again what is subscribed", |at| async move {
         let mut wire = at.desk_of(&TIGHT).await;
         for prefix in ["a-", "b-", "c-", "a-"] {
@@ -71,7 +75,8 @@ fn failed_auths(suite: &mut Suite) {
         let mut wire = at.desk_of(&TIGHT).await;
         let channel = at.channel("private-");
         for _ in 0..3 {
-            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no:no"}})).await;
+            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no:no"}}))
+                .await;
         }
         let (code, before) = wire.closed().await;
         assert_eq!((code, before.len()), (Some(4100), 3), "{before:?}");
@@ -80,7 +85,8 @@ fn failed_auths(suite: &mut Suite) {
         let mut wire = at.desk().await;
         let channel = at.channel("private-");
         for _ in 0..10 {
-            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no:no"}})).await;
+            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no:no"}}))
+                .await;
         }
         let (code, before) = wire.closed().await;
         assert_eq!((code, before.len()), (Some(4100), 10), "{before:?}");
@@ -89,7 +95,8 @@ fn failed_auths(suite: &mut Suite) {
         let mut wire = at.desk().await;
         let channel = at.channel("private-");
         for _ in 0..5 {
-            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no:no"}})).await;
+            wire.say(json!({"event": "pusher:subscribe", "data": {"channel": channel, "auth": "no:no"}}))
+                .await;
             refused(&wire.hear().await, &channel);
         }
         wire.subscribe(&channel).await;
@@ -98,20 +105,24 @@ fn failed_auths(suite: &mut Suite) {
 
 fn counts(suite: &mut Suite) {
     const WHY: &str = "it tells no counts";
-    suite.not_soketi(WHY, "subscribers are told how many they are, where the app asks for it", |at| async move {
-        let channel = at.channel("");
-        let (mut first, mut second) = (at.desk_of(&COUNTED).await, at.desk_of(&COUNTED).await);
-        first.ask(&channel).await;
-        assert_acknowledged(&first.hear().await, &channel);
-        let told = first.hear().await;
-        assert_eq!(told["event"], "pusher_internal:subscription_count", "{told}");
-        assert_eq!((&told["channel"], data(&told)), (&json!(channel), json!({"subscription_count": 1})));
-        second.subscribe(&channel).await;
-        assert_eq!(data(&first.hear().await), json!({"subscription_count": 2}));
-        assert_eq!(data(&second.hear().await), json!({"subscription_count": 2}));
-        second.leave().await;
-        assert_eq!(data(&first.hear().await), json!({"subscription_count": 1}));
-    });
+    suite.not_soketi(
+        WHY,
+        "subscribers are told how many they are, where the app asks for it",
+        |at| async move {
+            let channel = at.channel("");
+            let (mut first, mut second) = (at.desk_of(&COUNTED).await, at.desk_of(&COUNTED).await);
+            first.ask(&channel).await;
+            assert_acknowledged(&first.hear().await, &channel);
+            let told = first.hear().await;
+            assert_eq!(told["event"], "pusher_internal:subscription_count", "{told}");
+            assert_eq!((&told["channel"], data(&told)), (&json!(channel), json!({"subscription_count": 1})));
+            second.subscribe(&channel).await;
+            assert_eq!(data(&first.hear().await), json!({"subscription_count": 2}));
+            assert_eq!(data(&second.hear().await), json!({"subscription_count": 2}));
+            second.leave().await;
+            assert_eq!(data(&first.hear().await), json!({"subscription_count": 1}));
+        },
+    );
     suite.not_soketi(WHY, "counts are of connections, and of private channels too", |at| async move {
         let channel = at.channel("private-");
         let (mut first, mut second) = (at.desk_of(&COUNTED).await, at.desk_of(&COUNTED).await);
