@@ -22,8 +22,10 @@ pub mod broker;
 pub mod cache;
 pub mod encode;
 pub mod exposure;
+pub mod forward;
 pub mod http;
 pub mod hub;
+pub mod interests;
 pub mod metrics;
 pub mod outbox;
 pub mod publish;
@@ -34,6 +36,7 @@ pub mod users;
 pub mod webhooks;
 
 pub use auth::{Role, Token, Tokens};
+pub use forward::Forward;
 pub use tenant::{App, Limits, Origins, Tenant};
 pub use webhooks::{Fact, Hooks, Webhook};
 
@@ -45,6 +48,8 @@ pub struct Options {
     /// Who may join what, for the auth endpoint that the relay answers itself: what stands in the channel at
     /// the moment of a question.
     pub tokens: watch::Receiver<Tokens>,
+    /// The backend that is asked for everybody else; none: only the tokens open anything.
+    pub auth_forward: Option<Forward>,
     /// How long an event is kept for who comes back; zero keeps nothing.
     pub history: Duration,
     /// Public names (`admin`, `booking.*`) that only a signature opens to whoever is not local; none: all are
@@ -92,6 +97,7 @@ pub struct Relay {
     /// The apps that are served.
     tenants: Vec<Arc<Tenant>>,
     tokens: watch::Receiver<Tokens>,
+    auth_forward: Option<Forward>,
     clock: Clock,
     metrics: Arc<Metrics>,
     /// Kilobytes of request bodies that may still be read.
@@ -126,6 +132,7 @@ pub async fn run(
     let relay = Arc::new(Relay {
         tenants: options.apps.into_iter().map(open).collect(),
         tokens: options.tokens,
+        auth_forward: options.auth_forward,
         clock: options.clock,
         metrics: Arc::clone(&metrics),
         bodies: Arc::new(Semaphore::new(BODIES_KB)),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::ServerOp;
+use super::{ServerOp, op};
 
 /// Characters of a user's id, at most.
 pub const USER_ID: usize = 128;
@@ -67,7 +67,7 @@ impl Member {
             #[serde(borrow, default)]
             user_info: Option<&'a RawValue>,
         }
-        let fields: Fields<'_> = serde_json::from_str(channel_data).map_err(|_| BadMember::NoId)?;
+        let fields: Fields<'_> = op::object(channel_data).ok_or(BadMember::NoId)?;
         let user_id = match fields.user_id {
             Id::Text(text) => id(text)?,
             Id::Number(number) => number.to_string(),
@@ -109,7 +109,7 @@ impl User {
             #[serde(default)]
             watchlist: Option<Vec<serde_json::Value>>,
         }
-        let fields: Fields<'_> = serde_json::from_str(user_data).map_err(|_| BadMember::NoId)?;
+        let fields: Fields<'_> = op::object(user_data).ok_or(BadMember::NoId)?;
         let mut watchlist: Vec<String> = Vec::new();
         for id in fields.watchlist.iter().flatten().filter_map(serde_json::Value::as_str) {
             // Named twice is meant once.
@@ -194,7 +194,7 @@ mod tests {
             (r#"{"user_id":1.5}"#, Err(BadMember::NoId)),
             (r#"{"user_id":{}}"#, Err(BadMember::NoId)),
             (r#"{"id":"7"}"#, Err(BadMember::NoId)),
-            ("[]", Err(BadMember::NoId)),
+            (r#"["7"]"#, Err(BadMember::NoId)),
             ("null", Err(BadMember::NoId)),
             ("", Err(BadMember::NoId)),
             ("7", Err(BadMember::NoId)),
@@ -215,9 +215,16 @@ mod tests {
             watchlist: vec!["8".into(), "10".into()],
         };
         assert_eq!(user, Ok(expected));
-        for bad in
-            [r#"{"id":7}"#, r#"{"id":""}"#, r#"{"user_id":"7"}"#, "{}", "[]", "null", "", r#"{"id":"7"}x"#]
-        {
+        for bad in [
+            r#"{"id":7}"#,
+            r#"{"id":""}"#,
+            r#"{"user_id":"7"}"#,
+            "{}",
+            r#"["7"]"#,
+            "null",
+            "",
+            r#"{"id":"7"}x"#,
+        ] {
             assert!(User::parse(bad).is_err(), "{bad}");
         }
         assert!(User::parse(r#"{"id":"7","watchlist":null}"#).is_ok());

@@ -193,10 +193,7 @@ struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     fn parse(text: &'a str) -> Result<(Self, String), BadOp> {
-        if !text.trim_start().starts_with('{') {
-            return Err(BadOp::NoObject);
-        }
-        let frame: Self = serde_json::from_str(text).map_err(|_| BadOp::NoObject)?;
+        let frame: Self = object(text).ok_or(BadOp::NoObject)?;
         let event = string(frame.event).ok_or(BadOp::NoEvent)?;
         Ok((frame, event))
     }
@@ -227,9 +224,12 @@ fn inner(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
 
 /// Reads the inner object of `data`, whether it came as object or as text.
 fn fields<T: for<'de> Deserialize<'de>>(raw: Option<&RawValue>) -> Option<T> {
-    let text = inner(raw)?;
-    // A derived reader takes a list for an object.
-    text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok())?
+    object(&inner(raw)?)
+}
+
+/// Reads a JSON object. A list of its values would do for serde.
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    if text.trim_ascii_start().starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
 #[derive(Deserialize)]

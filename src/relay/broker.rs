@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::encode::{Draft, Sealed};
+use super::interests::Interests;
 use crate::protocol::peer::{Joined, Missed};
 use crate::protocol::{Position, Subscription};
 
@@ -66,19 +67,20 @@ pub trait Broker: Send + Sync {
     fn pass_on(&self, draft: Draft);
 
     /// Calls `follow` while nothing is being passed on: with the offset after which the joiner has to be served
-    /// from the history, or with `None` if it only gets what comes from now on.
+    /// from the history, or with `None` if it only gets what comes from now on; and with the newest offset.
     fn join(
         &self,
         wanted: &Subscription,
         since: Option<Position>,
-        follow: &mut dyn FnMut(Option<u64>),
+        follow: &mut dyn FnMut(Option<u64>, u64),
     ) -> Joined;
 
-    /// Up to `most` events after an offset. If these are the last, calls `follow` before anything else is passed
-    /// on, so that what is returned and what is passed on from then on is all there is, once.
+    /// Up to `most` events after an offset, of all that one connection hears, in the order of positions. If these
+    /// are the last, calls `follow` before anything else is passed on, so that what is returned and what is passed
+    /// on from then on is all there is, once.
     fn since(
         &self,
-        wanted: &Subscription,
+        interests: &Interests,
         after: u64,
         most: usize,
         follow: &mut dyn FnMut(),

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::encode::{self, Sealed};
 use super::metrics::Metrics;
-use super::outbox::{Outbox, Push, Via};
+use super::outbox::{Outbox, Push};
 use super::webhooks::{Fact, Hooks};
 use crate::protocol::peer::SocketId;
 use crate::protocol::{ChannelKind, ChannelName, Pattern, Subscription, member};
@@ -107,7 +107,7 @@ impl Hub {
         let channel = sealed.channel();
         let shard = self.shard(channel).read().unwrap_or_else(PoisonError::into_inner);
         for outbox in shard.get(channel).into_iter().flatten() {
-            self.count(outbox.push(sealed, Via::Channel));
+            self.count(outbox.push(sealed));
         }
         drop(shard);
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ impl Hub {
                 continue;
             }
             for outbox in subscribers {
-                self.count(outbox.push(sealed, Via::Pattern(pattern)));
+                self.count(outbox.push(sealed));
             }
         }
     }

@@ -1,20 +1,22 @@
-//! The queue to one socket: two short queues and, for who is too slow, cursors.
+//! The queue to one socket: two short queues and, for who is too slow, a place in the history.
 //!
 //! *Control* is what this connection alone is told (acknowledgements, pongs, errors); *deliveries* are
 //! references to sealed events. Both are bounded by count and bytes. When the deliveries are full, the
-//! subscription falls [`Push::Behind`]: it is pushed to no more, and its socket serves it from the history, from
-//! the cursor kept here, until it has caught up. Who subscribes with `since` just starts behind: one mechanism.
-//! Pushing takes a short lock, and neither allocates nor waits.
+//! connection falls [`Push::Behind`]: no more events are pushed to it, and its socket serves it everything it
+//! subscribes from the history, in order, until it has caught up. Who subscribes with `since` goes back in the
+//! history: one mechanism. Pushing takes a short lock, and neither allocates nor waits.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
 
+use super::broker::Broker;
 use super::encode::Sealed;
-use crate::protocol::peer::SocketId;
-use crate::protocol::{ChannelName, CloseCode, Pattern, Subscription};
+use super::interests::{Interests, covered_by};
+use crate::protocol::peer::{Missed, SocketId};
+use crate::protocol::{CloseCode, Subscription};
 
 /// Events that wait for one socket, at most.
 const DELIVERIES: usize = 1024;
@@ -27,12 +29,12 @@ const CONTROL_BYTES: usize = 256 << 10;
 /// Slots that an emptied queue keeps.
 const SPARE: usize = 64;
 
-/// What became of an event that was pushed.
+/// What became of an event that was pushed. Whoever pushes counts what has to be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Push {
     /// It waits for the socket.
     Queued,
-    /// The subscription is behind, and gets it from the history.
+    /// The connection is behind, and gets it from the history.
     Behind {
         /// Whether it fell behind just now.
         fell: bool,
@@ -43,20 +45,13 @@ pub enum Push {
     NotForIt,
 }
 
-/// By which subscription an event comes.
-#[derive(Clone, Copy, Debug)]
-pub enum Via<'a> {
-    /// By that of its own channel.
-    Channel,
-    /// By a pattern's.
-    Pattern(&'a Pattern),
-}
-
 /// The queue to one socket.
 #[derive(Debug)]
 pub struct Outbox {
     socket_id: SocketId,
     native: bool,
+    /// Events that wait, at most.
+    most: usize,
     queues: Mutex<Queues>,
 }
 
@@ -66,25 +61,36 @@ struct Queues {
     control_bytes: usize,
     deliveries: VecDeque<Sealed>,
     delivery_bytes: usize,
-    behind: Vec<Cursor>,
-    /// Deliveries ever queued, and ever taken: what a cursor has to wait for.
+    /// Deliveries ever queued, and ever taken: what a place has to wait for.
     queued: u64,
     taken: u64,
     /// The number of the last event that was pushed, whatever became of it.
     last: u64,
+    /// The history's newest offset, as far as it is known here.
+    head: u64,
+    behind: Option<Place>,
+    /// Shared with whoever is serving from the history.
+    interests: Arc<Interests>,
     farewell: Option<(CloseCode, &'static str)>,
     waker: Option<Waker>,
 }
 
-/// How far a subscription that is behind has been served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// The subscription.
-    pub wanted: Subscription,
-    /// The offset up to which everything has been served.
-    pub after: u64,
+/// Where in the history a connection stands that is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// Everything up to this offset has been served, or waits in the queue.
+    after: u64,
     /// The count of queued deliveries that go before.
     waits_for: u64,
+}
+
+/// What to serve from the history.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    /// The offset up to which everything has been served.
+    pub after: u64,
+    /// What the connection hears.
+    pub interests: Arc<Interests>,
 }
 
 /// What [`Outbox::take`] found besides frames.
@@ -92,7 +98,7 @@ pub struct Cursor {
 pub struct Taken {
     /// How many of the frames are events.
     pub events: usize,
-    /// A subscription to serve from the history, once these frames are on their way.
+    /// What to serve from the history, once these frames are on their way.
     pub behind: Option<Cursor>,
     /// How to close, once these frames are on their way.
     pub farewell: Option<(CloseCode, &'static str)>,
@@ -101,7 +107,7 @@ pub struct Taken {
 impl Outbox {
     /// An empty queue to this socket.
     pub fn new(socket_id: SocketId, native: bool) -> Self {
-        Self { socket_id, native, queues: Mutex::default() }
+        Self { socket_id, native, most: DELIVERIES, queues: Mutex::default() }
     }
 
     /// Whose it is.
@@ -120,88 +126,108 @@ impl Outbox {
 
     /// Passes an event on. To be called in the order of positions, and for one event after the other: what comes
     /// by several subscriptions is known by being the last that came.
-    pub fn push(&self, sealed: &Sealed, via: Via<'_>) -> Push {
+    pub fn push(&self, sealed: &Sealed) -> Push {
         if !sealed.is_for(self.socket_id) {
             return Push::NotForIt;
         }
         let mut queues = self.lock();
-        let offset = sealed.position().map(|position| position.offset);
-        if offset.is_some() && !queues.behind.is_empty() && queues.is_behind(sealed.channel(), via) {
-            return Push::Behind { fell: false };
-        }
         if queues.last == sealed.number() {
             return Push::NotForIt;
         }
         queues.last = sealed.number();
-        if queues.has_room_for(sealed.size()) {
-            queues.queue(sealed);
+        let Some(position) = sealed.position() else {
+            return if queues.queue(sealed, self.most) { Push::Queued } else { Push::Dropped };
+        };
+        queues.head = position.offset;
+        if queues.behind.is_some() {
+            return Push::Behind { fell: false };
+        }
+        if queues.queue(sealed, self.most) {
+            return Push::Queued;
+        }
+        queues.go_back(position.offset.saturating_sub(1));
+        Push::Behind { fell: true }
+    }
+
+    /// Hands the last event of a channel to who has just joined it, whether or not it came by a pattern before.
+    /// Without room it comes from the history.
+    pub fn replay(&self, sealed: &Sealed) -> Push {
+        let mut queues = self.lock();
+        let offset = sealed.position().map(|position| position.offset);
+        if let (Some(offset), Some(place)) = (offset, queues.behind)
+            && offset > place.after
+            && queues.interests.floor(sealed.channel()).is_some_and(|floor| offset > floor)
+        {
+            // It is still to come.
+            return Push::Behind { fell: false };
+        }
+        if queues.queue(sealed, self.most) {
+            // Nothing newer of its channel may overtake it.
+            let queued = queues.queued;
+            if let Some(place) = &mut queues.behind {
+                place.waits_for = queued;
+            }
             return Push::Queued;
         }
         let Some(offset) = offset else { return Push::Dropped };
-        let wanted = match via {
-            Via::Channel => Subscription::Channel(sealed.channel().clone()),
-            Via::Pattern(pattern) => Subscription::Pattern(pattern.clone()),
-        };
-        queues.fall_behind(wanted, offset.saturating_sub(1));
-        Push::Behind { fell: true }
-    }
-
-    /// Hands the last event of a channel to who has just joined it, whether or not it heard it before. Without
-    /// room it comes from the history.
-    pub fn replay(&self, sealed: &Sealed) -> Push {
-        let mut queues = self.lock();
-        if queues.has_room_for(sealed.size()) {
-            queues.queue(sealed);
-            return Push::Queued;
-        }
-        let Some(position) = sealed.position() else { return Push::Dropped };
+        let fell = queues.behind.is_none();
         let wanted = Subscription::Channel(sealed.channel().clone());
-        queues.fall_behind(wanted, position.offset.saturating_sub(1));
-        Push::Behind { fell: true }
+        queues.join(&wanted, Some(offset.saturating_sub(1)));
+        Push::Behind { fell: fell && queues.behind.is_some() }
     }
 
-    /// Lets a subscription start behind: it is served from the history after `after`.
-    pub fn start_behind(&self, wanted: Subscription, after: u64) {
+    /// Hears a channel or pattern, from the history's `head` on or from everything after `since`. To be called
+    /// while nothing is passed on.
+    pub fn join(&self, wanted: &Subscription, since: Option<u64>, head: u64) {
         let mut queues = self.lock();
-        queues.fall_behind(wanted, after);
+        queues.head = head;
+        queues.join(wanted, since);
         queues.wake();
     }
 
-    /// The subscription has been served up to here, and is still behind.
-    pub fn served(&self, wanted: &Subscription, upto: u64) {
+    /// Hears a channel or pattern no more. What waits of it and is not heard otherwise is thrown away.
+    pub fn leave(&self, left: &Subscription) {
         let mut queues = self.lock();
-        if let Some(at) = queues.behind.iter().position(|cursor| cursor.wanted == *wanted) {
-            // To the end of the line: who is behind in many channels is served in turn.
-            let mut cursor = queues.behind.remove(at);
-            cursor.after = upto;
-            queues.behind.push(cursor);
-        }
+        let behind = queues.behind.is_some();
+        let interests = Arc::make_mut(&mut queues.interests);
+        interests.leave(left, behind);
+        queues.throw_away(|interests, sealed| {
+            covered_by(left, sealed.channel()) && !interests.covers(sealed.channel())
+        });
     }
 
-    /// The subscription has caught up and is pushed to again. To be called while nothing is passed on.
-    pub fn caught_up(&self, wanted: &Subscription) {
-        let mut queues = self.lock();
-        queues.behind.retain(|cursor| cursor.wanted != *wanted);
-        if queues.behind.is_empty() {
-            queues.behind = Vec::new();
+    /// Serves from the history what [`Self::take`] said, up to `most` frames, and returns how many came.
+    ///
+    /// # Errors
+    /// The history no longer reaches as far back as this connection stands.
+    pub fn serve(
+        &self,
+        cursor: &Cursor,
+        broker: &dyn Broker,
+        into: &mut VecDeque<Bytes>,
+        most: usize,
+    ) -> Result<usize, Missed> {
+        let mut caught_up = false;
+        let batch = broker.since(&cursor.interests, cursor.after, most, &mut || {
+            self.caught_up();
+            caught_up = true;
+        })?;
+        let before = into.len();
+        let frames = batch.frames.iter().filter(|sealed| sealed.is_for(self.socket_id));
+        into.extend(frames.map(|sealed| sealed.frame(self.native).clone()));
+        if let Some(place) = &mut self.lock().behind
+            && !caught_up
+        {
+            place.after = batch.upto;
         }
+        Ok(into.len() - before)
     }
 
-    /// The subscription is over; what waits of it and is not `wanted` otherwise is thrown away.
-    pub fn forget(&self, left: &Subscription, wanted: impl Fn(&ChannelName) -> bool) {
+    fn caught_up(&self) {
         let mut queues = self.lock();
-        queues.behind.retain(|cursor| cursor.wanted != *left);
-        let of_it = |channel: &ChannelName| match left {
-            Subscription::Channel(name) => name == channel,
-            Subscription::Pattern(pattern) => pattern.matches(channel),
-        };
-        let before = queues.deliveries.len();
-        queues.deliveries.retain(|sealed| !of_it(sealed.channel()) || wanted(sealed.channel()));
-        queues.delivery_bytes = queues.deliveries.iter().map(Sealed::size).sum();
-        queues.queued -= (before - queues.deliveries.len()) as u64;
-        let Queues { behind, queued, .. } = &mut *queues;
-        for cursor in behind {
-            cursor.waits_for = cursor.waits_for.min(*queued);
+        queues.behind = None;
+        if queues.interests.has_left() {
+            Arc::make_mut(&mut queues.interests).caught_up();
         }
     }
 
@@ -242,8 +268,8 @@ impl Outbox {
             into.push_back(frame);
         }
         let room = most.saturating_sub(into.len());
-        // Who is behind gets its share, however much is pushed to the others.
-        let share = if queues.behind.is_empty() { room } else { room.div_ceil(2) };
+        // Who is behind gets its share, however much is passed on to it meanwhile.
+        let share = if queues.behind.is_none() { room } else { room.div_ceil(2) };
         let events = share.min(queues.deliveries.len());
         let Queues { deliveries, delivery_bytes, .. } = &mut *queues;
         for sealed in deliveries.drain(..events) {
@@ -254,11 +280,13 @@ impl Outbox {
         taken.events = events;
         queues.spare_memory();
         if into.len() < most {
-            let served = queues.taken;
             taken.farewell = queues.farewell;
             // Who leaves is served no more: a part of what it missed would pass for the whole.
-            if taken.farewell.is_none() {
-                taken.behind = queues.behind.iter().find(|cursor| cursor.waits_for <= served).cloned();
+            if let Some(place) = queues.behind
+                && place.waits_for <= queues.taken
+                && taken.farewell.is_none()
+            {
+                taken.behind = Some(Cursor { after: place.after, interests: Arc::clone(&queues.interests) });
             }
         }
         if into.is_empty() && taken.behind.is_none() && taken.farewell.is_none() {
@@ -272,33 +300,60 @@ impl Outbox {
 }
 
 impl Queues {
-    fn has_room_for(&self, size: usize) -> bool {
-        self.deliveries.is_empty()
-            || (self.deliveries.len() < DELIVERIES && self.delivery_bytes + size <= DELIVERY_BYTES)
-    }
-
-    fn queue(&mut self, sealed: &Sealed) {
-        self.deliveries.push_back(sealed.clone());
-        self.delivery_bytes += sealed.size();
-        self.queued += 1;
-        self.wake();
+    /// Queues an event if there is room for it.
+    fn queue(&mut self, sealed: &Sealed, most: usize) -> bool {
+        let size = sealed.size();
+        let fits = self.deliveries.is_empty()
+            || (self.deliveries.len() < most && self.delivery_bytes + size <= DELIVERY_BYTES);
+        if fits {
+            self.deliveries.push_back(sealed.clone());
+            self.delivery_bytes += size;
+            self.queued += 1;
+            self.wake();
+        }
+        fits
     }
 
     fn has_room_for_control(&self) -> bool {
         self.control.len() < CONTROL && self.control_bytes < CONTROL_BYTES
     }
 
-    fn is_behind(&self, channel: &ChannelName, via: Via<'_>) -> bool {
-        self.behind.iter().any(|cursor| match (&cursor.wanted, via) {
-            (Subscription::Channel(name), Via::Channel) => name == channel,
-            (Subscription::Pattern(pattern), Via::Pattern(other)) => pattern == other,
-            (Subscription::Channel(_), Via::Pattern(_)) | (Subscription::Pattern(_), Via::Channel) => false,
-        })
+    fn join(&mut self, wanted: &Subscription, since: Option<u64>) {
+        let place = self.behind.map_or(self.head, |place| place.after);
+        let Some(after) = Arc::make_mut(&mut self.interests).join(wanted, since, place, self.head) else {
+            return;
+        };
+        if after < place {
+            self.go_back(after);
+        }
+        if let Some(Place { after, .. }) = self.behind {
+            // What waits and comes from the history now would come twice.
+            self.throw_away(|interests, sealed| {
+                let floor = interests.floor(sealed.channel()).unwrap_or(u64::MAX).max(after);
+                sealed.position().is_some_and(|position| position.offset > floor)
+            });
+        }
     }
 
-    fn fall_behind(&mut self, wanted: Subscription, after: u64) {
-        let waits_for = self.queued;
-        self.behind.push(Cursor { wanted, after, waits_for });
+    /// From now on, everything after this comes from the history, once what is queued has gone.
+    fn go_back(&mut self, after: u64) {
+        self.behind = Some(Place { after, waits_for: self.queued });
+    }
+
+    fn throw_away(&mut self, unwanted: impl Fn(&Interests, &Sealed) -> bool) {
+        let Self { deliveries, delivery_bytes, queued, behind, interests, .. } = self;
+        let before = deliveries.len();
+        deliveries.retain(|sealed| {
+            let keep = !unwanted(interests, sealed);
+            if !keep {
+                *delivery_bytes -= sealed.size();
+            }
+            keep
+        });
+        *queued -= (before - deliveries.len()) as u64;
+        if let Some(place) = behind {
+            place.waits_for = place.waits_for.min(*queued);
+        }
     }
 
     fn wake(&mut self) {
@@ -320,209 +375,6 @@ impl Queues {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use super::*;
-    use crate::protocol::{Epoch, Position};
-    use crate::relay::encode::Draft;
-
-    fn sealed(channel: &str, offset: u64) -> Sealed {
-        let draft = Draft::new(ChannelName::parse(channel).expect(channel), "X", &offset.to_string(), None);
-        let position = (offset > 0).then_some(Position { epoch: Epoch(1), offset });
-        draft.seal(position, crate::time::monotonic())
-    }
-
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn take(outbox: &Outbox, most: usize) -> (Vec<Bytes>, Taken) {
-        let mut frames = VecDeque::new();
-        let taken = outbox.take(&mut frames, most, Waker::noop());
-        (frames.into(), taken)
-    }
-
-    fn outbox() -> Outbox {
-        Outbox::new(SocketId(1, 2), false)
-    }
-
-    /// Fills the queue with events of channel `a`, and gives the next offset.
-    fn full(outbox: &Outbox) -> u64 {
-        for offset in 1..=DELIVERIES as u64 {
-            assert_eq!(outbox.push(&sealed("a", offset), Via::Channel), Push::Queued);
-        }
-        DELIVERIES as u64 + 1
-    }
-
-    #[test]
-    fn the_connections_own_frames_go_first() {
-        let outbox = outbox();
-        outbox.push(&sealed("a", 1), Via::Channel);
-        outbox.tell(Bytes::from_static(b"ack"));
-        outbox.close(CloseCode::RECONNECT, "first");
-        outbox.close(CloseCode::NO_PONG, "second");
-        let (frames, taken) = take(&outbox, 64);
-        assert_eq!(frames[0], "ack");
-        assert_eq!((frames.len(), taken.events), (2, 1));
-        assert_eq!(taken.farewell, Some((CloseCode::RECONNECT, "first")));
-    }
-
-    #[test]
-    fn an_event_that_comes_by_two_subscriptions_is_delivered_once() {
-        let outbox = outbox();
-        let pattern = Pattern::parse("a.*").expect("a pattern");
-        for offset in [1, 2, 0, 3, 0, 0] {
-            let event = sealed("a.1", offset);
-            assert_eq!(outbox.push(&event, Via::Channel), Push::Queued);
-            assert_eq!(outbox.push(&event, Via::Pattern(&pattern)), Push::NotForIt);
-        }
-        assert_eq!(outbox.push(&sealed("a.1", 4), Via::Pattern(&pattern)), Push::Queued);
-    }
-
-    #[test]
-    fn who_joins_is_handed_the_last_event_again_and_that_moves_nothing() {
-        let outbox = outbox();
-        let (old, new) = (sealed("cache-a", 1), sealed("a", 2));
-        assert_eq!(outbox.push(&old, Via::Channel), Push::Queued);
-        assert_eq!(outbox.push(&new, Via::Channel), Push::Queued);
-        assert_eq!(outbox.replay(&old), Push::Queued);
-        assert_eq!(outbox.push(&new, Via::Channel), Push::NotForIt, "it was the last that was pushed");
-        assert_eq!(take(&outbox, 64).1.events, 3);
-    }
-
-    #[test]
-    fn the_last_event_of_a_channel_comes_from_the_history_where_there_is_no_room() {
-        let outbox = outbox();
-        full(&outbox);
-        assert_eq!(outbox.replay(&sealed("cache-a", 7)), Push::Behind { fell: true });
-        assert_eq!(outbox.replay(&sealed("cache-b", 0)), Push::Dropped);
-        while !take(&outbox, 64).0.is_empty() {}
-        assert_eq!(take(&outbox, 64).1.behind.map(|cursor| cursor.after), Some(6));
-    }
-
-    #[test]
-    fn who_is_not_to_hear_it_does_not() {
-        let outbox = outbox();
-        let draft = |except| Draft::new(ChannelName::parse("a").expect("a name"), "X", "", except);
-        let now = crate::time::monotonic();
-        assert_eq!(outbox.push(&draft(Some(SocketId(1, 2))).seal(None, now), Via::Channel), Push::NotForIt);
-        assert_eq!(outbox.push(&draft(Some(SocketId(2, 1))).seal(None, now), Via::Channel), Push::Queued);
-    }
-
-    #[test]
-    fn who_is_full_falls_behind_once_and_is_served_after_what_waits() {
-        let outbox = outbox();
-        let next = full(&outbox);
-        assert_eq!(outbox.push(&sealed("a", next), Via::Channel), Push::Behind { fell: true });
-        assert_eq!(outbox.push(&sealed("a", next + 1), Via::Channel), Push::Behind { fell: false });
-        assert_eq!(outbox.push(&sealed("b", next + 2), Via::Channel), Push::Behind { fell: true });
-        let mut before = 0;
-        let cursor = loop {
-            let (frames, taken) = take(&outbox, 64);
-            before += frames.len();
-            if let Some(cursor) = taken.behind {
-                break cursor;
-            }
-            assert!(!frames.is_empty());
-        };
-        assert_eq!(before, DELIVERIES, "everything that waited went before");
-        assert_eq!((cursor.wanted.to_string().as_str(), cursor.after), ("a", next - 1));
-        outbox.served(&cursor.wanted, next + 1);
-        let (_, taken) = take(&outbox, 64);
-        let other = taken.behind.expect("the other's turn");
-        assert_eq!((other.wanted.to_string().as_str(), other.after), ("b", next + 1));
-        outbox.caught_up(&other.wanted);
-        let again = take(&outbox, 64).1.behind.expect("the first's turn again");
-        assert_eq!((again.wanted.to_string().as_str(), again.after), ("a", next + 1));
-        outbox.caught_up(&again.wanted);
-        assert_eq!(outbox.push(&sealed("a", next + 3), Via::Channel), Push::Queued);
-        assert_eq!(outbox.push(&sealed("b", next + 4), Via::Channel), Push::Queued);
-    }
-
-    #[test]
-    fn who_is_behind_is_not_starved_by_what_is_pushed_to_others() {
-        let outbox = outbox();
-        outbox.start_behind(Subscription::parse("old").expect("a name"), 0);
-        for offset in 1..=500 {
-            assert_eq!(outbox.push(&sealed("a", offset), Via::Channel), Push::Queued);
-        }
-        let (frames, taken) = take(&outbox, 64);
-        assert_eq!((frames.len(), taken.behind.is_some()), (32, true));
-    }
-
-    #[test]
-    fn what_no_history_keeps_is_dropped_when_there_is_no_room_and_that_is_said() {
-        let outbox = outbox();
-        full(&outbox);
-        assert_eq!(outbox.push(&sealed("a", 0), Via::Channel), Push::Dropped);
-    }
-
-    #[test]
-    fn bytes_are_bounded_too_but_one_event_always_fits() {
-        let outbox = outbox();
-        let data = "x".repeat(DELIVERY_BYTES);
-        let draft = || Draft::new(ChannelName::parse("a").expect("a name"), "X", &data, None);
-        let seal =
-            |offset| draft().seal(Some(Position { epoch: Epoch(1), offset }), crate::time::monotonic());
-        assert_eq!(outbox.push(&seal(1), Via::Channel), Push::Queued);
-        assert_eq!(outbox.push(&seal(2), Via::Channel), Push::Behind { fell: true });
-    }
-
-    #[test]
-    fn what_waits_of_a_left_channel_is_thrown_away_and_nothing_else() {
-        let outbox = outbox();
-        for (offset, name) in (1..).zip(["a", "b.1", "a", "b.2", "c"]) {
-            outbox.push(&sealed(name, offset), Via::Channel);
-        }
-        outbox.start_behind(Subscription::parse("late").expect("a name"), 5);
-        outbox.forget(&Subscription::parse("a").expect("a name"), |_| false);
-        outbox.forget(&Subscription::parse("b.*").expect("a name"), |name| name.as_str() == "b.2");
-        let (frames, taken) = take(&outbox, 64);
-        assert_eq!((frames.len(), taken.events), (2, 2));
-        assert!(taken.behind.is_some(), "who waited for them does not wait for ever");
-    }
-
-    #[test]
-    fn who_asks_without_listening_is_sent_away() {
-        let outbox = outbox();
-        let mut told = 0;
-        while outbox.has_room_for_answers() {
-            outbox.tell(Bytes::from_static(b"pong"));
-            told += 1;
-        }
-        assert_eq!(told, CONTROL / 2);
-        for _ in 0..=CONTROL {
-            outbox.tell(Bytes::from_static(b"pong"));
-        }
-        let (frames, taken) = take(&outbox, usize::MAX);
-        assert_eq!(frames.len(), CONTROL);
-        assert!(matches!(taken.farewell, Some((CloseCode::OVER_CAPACITY, _))));
-    }
-
-    #[test]
-    fn however_much_comes_a_socket_is_woken_once_until_it_looks() {
-        let outbox = outbox();
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut frames = VecDeque::new();
-        for round in 1..=3 {
-            outbox.take(&mut frames, 64, &waker);
-            for offset in 1..=10 {
-                outbox.push(&sealed("a", round * 100 + offset), Via::Channel);
-            }
-            assert_eq!(woken.0.load(Ordering::Relaxed), usize::try_from(round).expect("small"));
-            frames.clear();
-            outbox.take(&mut frames, 64, &waker);
-            assert_eq!(frames.len(), 10);
-            frames.clear();
-        }
-    }
-}
+mod model;
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,6 @@ use super::tenant::{Limits, Tenant};
 use super::webhooks::Fact;
 use crate::protocol::peer::SocketId;
 use crate::protocol::{BadChannel, ChannelName};
-use crate::time;
 
 /// A request to publish one event.
 #[derive(Clone, Debug, Default)]
@@ -158,7 +157,7 @@ pub struct ClientEvent {
 pub fn pass(tenant: &Tenant, said: ClientEvent, metrics: &Metrics) {
     let ClientEvent { channel, event, data, user_id, from } = said;
     let draft = Draft::client_event(channel.clone(), &event, &data, user_id.as_deref(), Some(from));
-    tenant.hub.fan_out(&draft.seal(None, time::monotonic()));
+    tenant.broker.pass_on(draft);
     metrics.passed();
     tenant.hooks.tell(Fact::ClientEvent { channel, event, data, socket_id: from, user_id });
 }

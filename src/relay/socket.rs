@@ -167,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 }
                 Output::Leave { from, user_id } => {
                     self.tenant.leave(&from, user_id.as_deref(), &self.outbox);
-                    self.outbox.forget(&from, |channel| self.peer.hears(channel));
+                    self.outbox.leave(&from);
                 }
                 Output::Close(code, reason) => {
                     self.outbox.close(code, reason);
@@ -249,27 +249,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Serves a subscription that is behind from the history.
+    /// Serves a connection that is behind from the history.
     fn serve(&mut self, cursor: &Cursor) {
         let Self { tenant, outbox, writing, .. } = self;
         let room = BATCH - writing.len();
-        let mut caught_up = false;
-        let batch = tenant.broker.since(&cursor.wanted, cursor.after, room, &mut || {
-            outbox.caught_up(&cursor.wanted);
-            caught_up = true;
-        });
-        match batch {
-            Ok(batch) => {
-                let frames = batch.frames.iter().filter(|sealed| sealed.is_for(outbox.socket_id()));
-                let before = writing.len();
-                writing.extend(frames.map(|sealed| sealed.frame(outbox.is_native()).clone()));
-                self.metrics.delivered(writing.len() - before);
-                if !caught_up {
-                    outbox.served(&cursor.wanted, batch.upto);
-                }
-            }
+        match outbox.serve(cursor, &*tenant.broker, writing, room) {
+            Ok(served) => self.metrics.delivered(served),
             Err(missed) => {
-                // Without the channel: its name can hold a guest's id.
+                // Without the channels: a name can hold a guest's id.
                 tracing::info!(socket_id = %outbox.socket_id(), ?missed, "too slow");
                 self.metrics.too_far_behind();
                 let reason = "the connection is slower than the history is long";

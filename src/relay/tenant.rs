@@ -262,16 +262,16 @@ impl Tenant {
         acknowledge: impl FnOnce(Joined) -> Vec<ServerOp>,
     ) {
         let mut empty = None;
-        let joined = self.broker.join(wanted, since, &mut |behind| {
-            match (behind, wanted) {
-                (Some(after), _) => outbox.start_behind(wanted.clone(), after),
+        let joined = self.broker.join(wanted, since, &mut |after, head| {
+            outbox.join(wanted, after, head);
+            match (after, wanted) {
                 (None, Subscription::Channel(channel)) if channel.is_cache() => {
                     match self.cache.last(channel, time::monotonic()) {
                         Some(sealed) => self.hub.count(outbox.replay(&sealed)),
                         None => empty = Some(channel),
                     }
                 }
-                (None, Subscription::Channel(_) | Subscription::Pattern(_)) => {}
+                (Some(_) | None, Subscription::Channel(_) | Subscription::Pattern(_)) => {}
             }
             self.hub.join(wanted, Arc::clone(outbox));
         });

@@ -299,6 +299,16 @@ async fn the_users_of_a_presence_channel_are_each_told_once() {
 }
 
 #[tokio::test]
+async fn connections_are_counted_whatever_they_hear() {
+    let relay = Running::start().await;
+    assert_eq!(relay.told("/connections", &[]).await, r#"{"connections":0}"#);
+    let (one, _other) = (relay.desk().await, relay.native().await);
+    assert_eq!(relay.told("/connections", &[]).await, r#"{"connections":2}"#);
+    one.leave().await;
+    assert_eq!(relay.told("/connections", &[]).await, r#"{"connections":1}"#);
+}
+
+#[tokio::test]
 async fn a_user_is_sent_away_from_every_connection_and_nobody_else() {
     let relay = Running::start().await;
     let (mut first, mut second, mut other) = (relay.desk().await, relay.desk().await, relay.desk().await);
@@ -335,12 +345,13 @@ async fn what_is_sent_to_a_user_reaches_that_user() {
 }
 
 /// Every noun of the API, each by a request that is right but for its signature.
-pub(crate) const NOUNS: [(&str, &str, &str); 6] = [
+pub(crate) const NOUNS: [(&str, &str, &str); 7] = [
     ("POST", "/events", r#"{"name":"X","channel":"a","data":""}"#),
     ("POST", "/batch_events", r#"{"batch":[]}"#),
     ("GET", "/channels", ""),
     ("GET", "/channels/a", ""),
     ("GET", "/channels/presence-a/users", ""),
+    ("GET", "/connections", ""),
     ("POST", "/users/7/terminate_connections", "{}"),
 ];
 

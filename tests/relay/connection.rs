@@ -101,8 +101,7 @@ async fn odd_frames_get_an_error_and_the_connection_lives() {
         r#"{"event":"pusher:unsubscribe"}"#,
         r#"{"event":"pusher:unsubscribe","data":{"channel":"no name"}}"#,
         r#"{"event":"pusher:signin"}"#,
-        r#"{"event":"pusher:signin","data":{"auth":"a"}}"#,
-        r#"{"event":"pusher:signin","data":{"user_data":"{}"}}"#,
+        r#"{"event":"pusher:subscribe","data":["a"]}"#,
         &deep,
     ] {
         desk.say(frame).await;

@@ -211,6 +211,18 @@ async fn a_client_that_waits_is_told_to_go_on_or_why_not() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_answered_all_the_same() {
+    let relay = Running::start().await;
+    let target = signed("POST", "/apps/1001/events", &[], b"{}");
+    for (target, status) in [(target.as_str(), 408), ("/apps/1001/events", 401), ("/apps/9/events", 404)] {
+        let mut wire = Wire::open(&relay).await;
+        wire.write(request(target, "Content-Length: 2\r\n", "{")).await;
+        let reply = wire.answer().await;
+        assert_eq!(reply.status, status, "{target}: {}", reply.body);
+    }
+}
+
 #[tokio::test]
 async fn no_body_is_read_beyond_its_bound_on_any_path() {
     let relay = Running::start().await;

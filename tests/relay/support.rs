@@ -31,6 +31,7 @@ pub(crate) fn options() -> Options {
     Options {
         apps: vec![App::new("1001", KEY, SecretString::from(SECRET))],
         tokens: Tokens::default().fixed(),
+        auth_forward: None,
         history: Duration::from_secs(3600),
         guard: names.iter().map(|name| Subscription::parse(name).expect(name)).collect(),
         clock: Clock::system(),

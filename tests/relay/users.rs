@@ -69,9 +69,16 @@ async fn an_app_without_watchlists_tells_nobody() {
 #[tokio::test]
 async fn a_wrong_signin_is_closed_with_4009() {
     let relay = Running::start().await;
-    let mut desk = relay.desk().await;
-    desk.say(r#"{"event":"pusher:signin","data":{"auth":"a-key:00","user_data":"{\"id\":\"7\"}"}}"#).await;
-    let (code, before) = desk.closed().await;
-    assert_eq!(code, 4009);
-    assert!(matches!(before[..], [ServerOp::Error { code: Some(CloseCode::UNAUTHORIZED), .. }]));
+    for data in [
+        r#"{"auth":"a-key:00","user_data":"{\"id\":\"7\"}"}"#,
+        r#"{"auth":null,"user_data":"{\"id\":\"7\"}"}"#,
+        r#"{"auth":"a-key:00"}"#,
+        "{}",
+    ] {
+        let mut desk = relay.desk().await;
+        desk.say(&format!(r#"{{"event":"pusher:signin","data":{data}}}"#)).await;
+        let (code, before) = desk.closed().await;
+        assert_eq!(code, 4009, "{data}");
+        assert!(matches!(before[..], [ServerOp::Error { code: Some(CloseCode::UNAUTHORIZED), .. }]));
+    }
 }

@@ -52,6 +52,7 @@ impl House {
             relay: relay::Options {
                 apps: vec![App::new(APP_ID, key.clone(), secret.clone())],
                 tokens: Tokens::default().with(BEARER, Role::Admin, &token).fixed(),
+                auth_forward: None,
                 history: HISTORY,
                 guard: Vec::new(),
                 clock,

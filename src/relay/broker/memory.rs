@@ -5,15 +5,17 @@
 //! earlier run is recognised. What a bound pushes out is remembered as one number a channel: the last offset
 //! that is gone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque, vec_deque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::{Batch, Bounds, Broker, Follower, Published};
 use crate::protocol::peer::{Joined, Missed};
-use crate::protocol::{ChannelName, Epoch, Position, Subscription};
+use crate::protocol::{ChannelName, Epoch, Pattern, Position, Subscription};
 use crate::relay::encode::{Draft, Sealed};
+use crate::relay::interests::Interests;
 use crate::time;
 
 /// The history of one app, in memory.
@@ -91,7 +93,7 @@ impl Broker for Memory {
         &self,
         wanted: &Subscription,
         since: Option<Position>,
-        follow: &mut dyn FnMut(Option<u64>),
+        follow: &mut dyn FnMut(Option<u64>, u64),
     ) -> Joined {
         let log = self.lock();
         let missed = since.and_then(|since| match since {
@@ -100,24 +102,25 @@ impl Broker for Memory {
             Position { offset, .. } if offset < log.gone(wanted) => Some(Missed::Expired),
             Position { .. } => None,
         });
-        follow(since.filter(|_| missed.is_none()).map(|since| since.offset));
+        follow(since.filter(|_| missed.is_none()).map(|since| since.offset), log.head);
         Joined { head: self.at(log.head), missed }
     }
 
     fn since(
         &self,
-        wanted: &Subscription,
+        interests: &Interests,
         after: u64,
         most: usize,
         follow: &mut dyn FnMut(),
     ) -> Result<Batch, Missed> {
         let log = self.lock();
-        if after < log.gone(wanted) {
+        if log.lacks(interests, after) {
             return Err(Missed::Expired);
         }
-        let (batch, last) = match wanted {
-            Subscription::Channel(name) => log.channel_since(name, after, most),
-            Subscription::Pattern(pattern) => log.scan(after, most, |frame| pattern.matches(frame.channel())),
+        let (batch, last) = if interests.patterns().next().is_none() {
+            log.merge(interests.channels(), after, most)
+        } else {
+            log.scan(interests, after, most)
         };
         if last {
             follow();
@@ -209,37 +212,74 @@ impl Log {
         match wanted {
             Subscription::Channel(name) => self.channels.get(name).map_or(self.forgotten, |ring| ring.gone),
             Subscription::Pattern(pattern) => {
-                // A stem is a channel's name too, and stands before all that begin with it.
-                let matching = ChannelName::parse(pattern.stem()).into_iter().flat_map(|stem| {
-                    let from = (Excluded(stem), Unbounded);
-                    self.channels.range(from).take_while(|(name, _)| pattern.matches(name))
-                });
-                matching.map(|(_, ring)| ring.gone).fold(self.forgotten, u64::max)
+                self.family(pattern).map(|(_, ring)| ring.gone).fold(self.forgotten, u64::max)
             }
         }
     }
 
-    /// Up to `most` of a channel's frames after an offset, and whether these are the last.
-    fn channel_since(&self, name: &ChannelName, after: u64, most: usize) -> (Batch, bool) {
-        let Some(ring) = self.channels.get(name) else {
-            return (Batch { frames: Vec::new(), upto: self.head }, true);
-        };
-        let first = ring.offsets.partition_point(|&offset| offset <= after);
-        let offsets = ring.offsets.range(first..);
-        let last = offsets.len() <= most;
-        let upto = if last { self.head } else { ring.offsets[first + most - 1] };
-        let frames = offsets.take(most).filter_map(|offset| self.frames.get(offset).cloned()).collect();
-        (Batch { frames, upto }, last)
+    /// Whether something is gone that a connection which stands at this offset is still to hear.
+    fn lacks(&self, interests: &Interests, after: u64) -> bool {
+        let of_channels = interests.channels().any(|(name, floor)| {
+            let gone = self.channels.get(name).map_or(self.forgotten, |ring| ring.gone);
+            gone > floor.max(after)
+        });
+        of_channels
+            || interests.patterns().any(|(pattern, floor)| {
+                let heard_to = |name| interests.floor(name).unwrap_or(floor);
+                self.forgotten > floor.max(after)
+                    || self
+                        .family(pattern)
+                        .any(|(name, ring)| ring.gone > after && ring.gone > heard_to(name))
+            })
     }
 
-    /// The same over all channels, of what matches.
-    fn scan(&self, after: u64, most: usize, matches: impl Fn(&Sealed) -> bool) -> (Batch, bool) {
+    /// The channels of a family that are remembered.
+    fn family<'a>(&'a self, pattern: &'a Pattern) -> impl Iterator<Item = (&'a ChannelName, &'a Ring)> {
+        // A stem is a channel's name too, and stands before all that begin with it.
+        ChannelName::parse(pattern.stem()).into_iter().flat_map(|stem| {
+            let from = (Excluded(stem), Unbounded);
+            self.channels.range(from).take_while(|(name, _)| pattern.matches(name))
+        })
+    }
+
+    /// Up to `most` of these channels' frames after an offset, each with its own floor, and whether these are the
+    /// last.
+    fn merge<'a>(
+        &self,
+        channels: impl Iterator<Item = (&'a ChannelName, u64)>,
+        after: u64,
+        most: usize,
+    ) -> (Batch, bool) {
+        let mut rings: Vec<_> = channels
+            .filter_map(|(name, floor)| {
+                let offsets = &self.channels.get(name)?.offsets;
+                let first = offsets.partition_point(|&offset| offset <= floor.max(after));
+                Some(offsets.range(first..))
+            })
+            .collect();
+        let first = |(at, ring): (usize, &mut vec_deque::Iter<'_, u64>)| Some(Reverse((*ring.next()?, at)));
+        let mut next: BinaryHeap<_> = rings.iter_mut().enumerate().filter_map(first).collect();
+        let mut batch = Batch { frames: Vec::new(), upto: after };
+        while let Some(Reverse((offset, at))) = next.pop() {
+            if batch.frames.len() == most {
+                return (batch, false);
+            }
+            batch.frames.extend(self.frames.get(&offset).cloned());
+            batch.upto = offset;
+            next.extend(rings[at].next().map(|&offset| Reverse((offset, at))));
+        }
+        batch.upto = self.head;
+        (batch, true)
+    }
+
+    /// The same where there are patterns: a family has any number of channels.
+    fn scan(&self, interests: &Interests, after: u64, most: usize) -> (Batch, bool) {
         let mut batch = Batch { frames: Vec::new(), upto: after };
         for (seen, (&offset, frame)) in self.frames.range((Excluded(after), Unbounded)).enumerate() {
             if seen == SCAN || batch.frames.len() == most {
                 return (batch, false);
             }
-            if matches(frame) {
+            if interests.floor(frame.channel()).is_some_and(|floor| offset > floor) {
                 batch.frames.push(frame.clone());
             }
             batch.upto = offset;
@@ -284,12 +324,25 @@ mod tests {
         Subscription::parse(name).expect(name)
     }
 
+    /// What hears these names from the beginning on.
+    fn interests(names: &[&str]) -> Interests {
+        let mut interests = Interests::default();
+        for name in names {
+            interests.join(&wanted(name), Some(0), 0, 0);
+        }
+        interests
+    }
+
     /// All offsets after one, in batches; `None` where the history doesn't reach.
-    fn since(memory: &Memory, name: &str, mut after: u64, most: usize) -> Option<Vec<u64>> {
+    fn since(memory: &Memory, name: &str, after: u64, most: usize) -> Option<Vec<u64>> {
+        since_of(memory, &interests(&[name]), after, most)
+    }
+
+    fn since_of(memory: &Memory, interests: &Interests, mut after: u64, most: usize) -> Option<Vec<u64>> {
         let mut offsets = Vec::new();
         loop {
             let mut last = false;
-            let batch = memory.since(&wanted(name), after, most, &mut || last = true).ok()?;
+            let batch = memory.since(interests, after, most, &mut || last = true).ok()?;
             assert!(batch.frames.len() <= most && batch.upto >= after);
             offsets.extend(batch.frames.iter().filter_map(|frame| Some(frame.position()?.offset)));
             if last {
@@ -301,7 +354,7 @@ mod tests {
     }
 
     fn missed(memory: &Memory, name: &str, since: Position) -> Option<Missed> {
-        memory.join(&wanted(name), Some(since), &mut |_| {}).missed
+        memory.join(&wanted(name), Some(since), &mut |_, _| {}).missed
     }
 
     #[tokio::test]
@@ -333,6 +386,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn all_that_a_connection_hears_comes_in_one_order() {
+        let (memory, _) = memory(bounds());
+        for name in ["a", "b.1", "b.2", "a", "b.10", "b", "b.1", "c.1"] {
+            publish(&memory, name).await;
+        }
+        for most in [1, 2, 3, 100] {
+            let heard = |names: &[&str], after| since_of(&memory, &interests(names), after, most);
+            assert_eq!(heard(&["a", "never", "b.1"], 0), Some(vec![1, 2, 4, 7]));
+            assert_eq!(heard(&["a", "b.*", "b.1"], 1), Some(vec![2, 3, 4, 5, 7]));
+            assert_eq!(heard(&[], 0), Some(vec![]));
+            for names in [["a", "c.1"], ["a", "c.*"]] {
+                let mut interests = interests(&names[..1]);
+                interests.join(&wanted(names[1]), Some(7), 0, 8);
+                assert_eq!(since_of(&memory, &interests, 0, most), Some(vec![1, 4, 8]), "{names:?}");
+                interests.join(&wanted("b.2"), None, 0, 2);
+                assert_eq!(since_of(&memory, &interests, 0, most), Some(vec![1, 3, 4, 8]), "{names:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_lacks_what_it_has_heard() {
+        let (memory, _) = memory(Bounds { channel_events: 1, ..bounds() });
+        for _ in 0..3 {
+            publish(&memory, "b.1").await;
+        }
+        publish(&memory, "b.2").await;
+        let mut both = interests(&["b.1", "b.*"]);
+        assert_eq!(since_of(&memory, &both, 1, 10), None);
+        both = Interests::default();
+        both.join(&wanted("b.1"), None, 3, 3);
+        both.join(&wanted("b.*"), None, 3, 3);
+        both.join(&wanted("c"), Some(0), 4, 4);
+        assert_eq!(since_of(&memory, &both, 0, 10), Some(vec![]), "it stood at 4 when it went back for c");
+    }
+
+    #[tokio::test]
     async fn who_joins_is_told_where_it_begins_while_nothing_is_passed_on() {
         let (memory, _) = memory(bounds());
         publish(&memory, "a").await;
@@ -346,10 +436,10 @@ mod tests {
             (Some(at(3)), Some(Missed::Unknown)),
             (Some(Position { epoch: Epoch(8), offset: 1 }), Some(Missed::Epoch)),
         ] {
-            let joined = memory.join(&wanted("a"), position, &mut |after| begins.push(after));
+            let joined = memory.join(&wanted("a"), position, &mut |after, head| begins.push((after, head)));
             assert_eq!(joined, Joined { head: at(2), missed: expected });
         }
-        assert_eq!(begins, [None, Some(0), Some(2), None, None]);
+        assert_eq!(begins, [(None, 2), (Some(0), 2), (Some(2), 2), (None, 2), (None, 2)]);
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use super::body::{BadBody, Unread};
 use super::info::BadInfo;
 use super::query::{Query, Twice};
 use super::signature::{BodySum, NotSigned, Signed};
-use super::{Answer, Asked, batch_events, channels, events, json, too_exposed, users};
+use super::{Answer, Asked, batch_events, channels, connections, events, json, too_exposed, users};
 use crate::relay::exposure::Exposure;
 use crate::relay::tenant::Limits;
 use crate::relay::{Relay, Tenant};
@@ -28,6 +28,7 @@ enum Noun {
     Channels,
     Channel(String),
     ChannelUsers(String),
+    Connections,
     User(String),
 }
 
@@ -63,16 +64,13 @@ impl Place {
 
     fn tenant<'a>(&self, relay: &'a Relay, query: &Query) -> Result<&'a Tenant, Refusal> {
         let mut tenants = relay.tenants.iter().map(Arc::as_ref);
-        match &self.app {
-            Some(id) => tenants
-                .find(|tenant| tenant.app.id == *id)
-                .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "no app has this id")),
-            None => {
-                let key = query.value("auth_key").map_err(NotSigned::from)?;
-                let key = key.ok_or(NotSigned::Missing("auth_key"))?;
-                Ok(tenants.find(|tenant| tenant.app.key == key).ok_or(NotSigned::Key)?)
-            }
-        }
+        let Some(id) = &self.app else {
+            let key = query.value("auth_key").map_err(NotSigned::from)?;
+            let key = key.ok_or(NotSigned::Missing("auth_key"))?;
+            return Ok(tenants.find(|tenant| tenant.app.key == key).ok_or(NotSigned::Key)?);
+        };
+        let found = tenants.find(|tenant| tenant.app.id == *id);
+        found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "no app has this id"))
     }
 }
 
@@ -84,6 +82,7 @@ impl Noun {
             ["channels"] => Some(Self::Channels),
             ["channels", name] => decoded(name).map(Self::Channel),
             ["channels", name, "users"] => decoded(name).map(Self::ChannelUsers),
+            ["connections"] => Some(Self::Connections),
             ["users", id, "terminate_connections"] => decoded(id).map(Self::User),
             _ => None,
         }
@@ -93,14 +92,16 @@ impl Noun {
     fn allows(&self) -> &'static str {
         match self {
             Self::Events | Self::BatchEvents | Self::User(_) => "POST",
-            Self::Channels | Self::Channel(_) | Self::ChannelUsers(_) => "GET, HEAD",
+            Self::Channels | Self::Channel(_) | Self::ChannelUsers(_) | Self::Connections => "GET, HEAD",
         }
     }
 
     fn publishes(&self) -> bool {
         match self {
             Self::Events | Self::BatchEvents => true,
-            Self::Channels | Self::Channel(_) | Self::ChannelUsers(_) | Self::User(_) => false,
+            Self::Channels | Self::Channel(_) | Self::ChannelUsers(_) | Self::Connections | Self::User(_) => {
+                false
+            }
         }
     }
 
@@ -109,7 +110,9 @@ impl Noun {
         match self {
             Self::Events => events::body_bytes(limits, 1),
             Self::BatchEvents => events::body_bytes(limits, limits.batch_events),
-            Self::Channels | Self::Channel(_) | Self::ChannelUsers(_) | Self::User(_) => 64 << 10,
+            Self::Channels | Self::Channel(_) | Self::ChannelUsers(_) | Self::Connections | Self::User(_) => {
+                64 << 10
+            }
         }
     }
 }
@@ -242,6 +245,7 @@ impl<'a> Admitted<'a> {
             Noun::Channels => channels::list(tenant, &query),
             Noun::Channel(name) => channels::one(tenant, name, &query),
             Noun::ChannelUsers(name) => channels::users(tenant, name),
+            Noun::Connections => Ok(connections::count(tenant)),
             Noun::User(id) => Ok(users::terminate(tenant, id)),
         }
     }
@@ -261,6 +265,7 @@ mod tests {
             ("events", Noun::Events),
             ("batch_events", Noun::BatchEvents),
             ("channels", Noun::Channels),
+            ("connections", Noun::Connections),
             ("channels/private-a", Noun::Channel("private-a".into())),
             ("channels/presence-a/users", Noun::ChannelUsers("presence-a".into())),
             ("channels/%23server-to-user-7", Noun::Channel("#server-to-user-7".into())),
