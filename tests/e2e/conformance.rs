@@ -8,6 +8,8 @@ mod api;
 mod apps;
 mod cache;
 mod client_events;
+mod drain;
+mod exposed;
 mod frames;
 mod handshake;
 mod http;

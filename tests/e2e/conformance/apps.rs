@@ -84,7 +84,7 @@ pub(crate) const HOOKED: App = App {
 
 const APPS: [&App; 7] = [&MAIN, &OFF, &ONE, &MUTE, &TIGHT, &COUNTED, &HOOKED];
 
-/// The relay's settings file; `hook` is where [`HOOKED`] tells its backend.
+/// The relay's settings file; `hook` is where [`HOOKED`] tells its backend, and below it of members alone.
 pub(crate) fn relay(hook: Option<&str>) -> String {
     let mut file = String::new();
     for app in APPS {
@@ -92,6 +92,7 @@ pub(crate) fn relay(hook: Option<&str>) -> String {
         file += &format!("[[app]]\nid = \"{id}\"\nkey = \"{key}\"\nsecret = \"{secret}\"\n{relay}\n\n");
         if let Some(hook) = hook.filter(|_| *id == HOOKED.id) {
             file += &format!("[[app.webhook]]\nurl = \"{hook}\"\n\n");
+            file += &format!("[[app.webhook]]\nurl = \"{hook}/members\"\nevents = [\"member_added\"]\n\n");
         }
     }
     file
@@ -113,7 +114,8 @@ pub(crate) fn soketi(hook: Option<&str>) -> String {
             told.insert(name.to_owned(), value.into());
         }
         if let Some(hook) = hook.filter(|_| app.id == HOOKED.id) {
-            told.insert("webhooks".to_owned(), json!([{"url": hook, "event_types": events}]));
+            let members = json!({"url": format!("{hook}/members"), "event_types": ["member_added"]});
+            told.insert("webhooks".to_owned(), json!([{"url": hook, "event_types": events}, members]));
         }
         Value::Object(told)
     });

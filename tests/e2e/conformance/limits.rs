@@ -21,6 +21,7 @@ fn cases(suite: &mut Suite) {
     subscriptions(suite);
     failed_auths(suite);
     counts(suite);
+    crowds(suite);
 }
 
 fn subscriptions(suite: &mut Suite) {
@@ -144,4 +145,40 @@ fn counts(suite: &mut Suite) {
         first.nothing_came().await;
         assert_eq!(first.app.key, MAIN.key);
     });
+}
+
+fn crowds(suite: &mut Suite) {
+    suite.case("two hundred connections at once are let in, and hear the same event", |at| async move {
+        let channel = at.channel("");
+        let mut wires = Vec::new();
+        for _ in 0..200 {
+            let mut wire = at.knock("/app/key-of-main?protocol=7").await;
+            wire.ask(&channel).await;
+            wires.push(wire);
+        }
+        for wire in &mut wires {
+            wire.established().await;
+            assert_acknowledged(&wire.hear().await, &channel);
+        }
+        at.publish(&channel, "e", "1").await;
+        for wire in &mut wires {
+            assert_eq!(wire.hear().await["event"], "e");
+        }
+    });
+    suite.not_soketi(
+        "it drops what backs up",
+        "who reads slowly hears everything, in order",
+        |at| async move {
+            let channel = at.channel("");
+            let mut wire = at.desk().await;
+            wire.subscribe(&channel).await;
+            let data = "x".repeat(50_000);
+            for number in 0..400 {
+                at.publish(&channel, &format!("e{number}"), &data).await;
+            }
+            for number in 0..400 {
+                assert_eq!(wire.hear().await["event"], format!("e{number}"));
+            }
+        },
+    );
 }
