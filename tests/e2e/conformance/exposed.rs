@@ -5,14 +5,8 @@ use frontdesk::protocol::sign;
 use serde_json::json;
 
 use super::apps::MAIN;
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, assert_acknowledged, refused};
-use crate::server::Kind;
-
-#[test]
-fn guarded_names_hold_for_the_relay() {
-    run(Kind::Relay, cases);
-}
 
 /// A header that says that the client is elsewhere.
 const ELSEWHERE: [&str; 9] = [
@@ -45,7 +39,7 @@ async fn arrive(at: At, header: &str) -> Wire {
     wire
 }
 
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     for header in ELSEWHERE {
         suite.not_soketi(WHY, format!("with {header} the guarded names are closed"), move |at| async move {
             let mut wire = arrive(at, header).await;

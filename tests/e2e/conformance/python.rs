@@ -6,21 +6,10 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::apps::{self, App, MAIN};
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, assert_acknowledged, data};
 use crate::process::{Process, Stream};
 use crate::python::Python;
-use crate::server::Kind;
-
-#[test]
-fn pypis_pusher_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn pypis_pusher_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
 
 /// The process, which answers one call after the other.
 #[derive(Clone)]
@@ -45,7 +34,7 @@ fn app(app: &App) -> Value {
     apps::as_json_of(app)
 }
 
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     let Some(python) = Python::find() else { return };
     let backend =
         Backend(Rc::new(RefCell::new(Process::start("PyPI's pusher", python.script("backend.py")))));
