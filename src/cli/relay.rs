@@ -130,6 +130,7 @@ fn start(args: &Args, clock: Clock) -> Outcome {
     let (told, tokens, follower) = tokens(args, &loaded)?;
     let options = relay::Options {
         apps: apps(&loaded),
+        ca_file: loaded.settings.ca_file.clone(),
         tokens,
         auth_forward: auth_forward(args, &loaded)?,
         history: args.history.unwrap_or(HISTORY),

@@ -22,6 +22,7 @@ use hyper::{Response, StatusCode, http::request};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
+use super::webhooks::address::{Resolver, is_link_local};
 use crate::{time, tls};
 
 /// Questions under way at a time.
@@ -105,7 +106,8 @@ pub enum BadTarget {
     Tls(#[from] tls::Error),
 }
 
-/// Why a question has no answer. Its text is for the log, and for who asks from this machine.
+/// Why a question has no answer. Its text is for the log, and for who asks from this machine; for others is what
+/// it says [`NoAnswer::in_general`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// The question has been here before.
@@ -129,6 +131,20 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
+    /// The same without where the backend is, which is nobody else's business.
+    pub fn in_general(&self) -> &'static str {
+        match self {
+            Self::Loop(_) => "The backend behind this relay is the relay itself; --auth-forward is wrong.",
+            Self::Busy(_) => "The backend behind this relay has much to do; try again.",
+            Self::Unreachable(..) => {
+                "The backend behind this relay cannot be reached; the relay's log says why."
+            }
+            Self::TimedOut(_) => "The backend behind this relay does not answer in time.",
+            Self::TooLong(_) => "The backend behind this relay answers with too much.",
+            Self::Broken(..) => "The answer of the backend behind this relay broke off.",
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Loop(_) => "loop",
@@ -162,12 +178,10 @@ impl Target {
             return Err(BadTarget::Url);
         }
         let link_local = match url.host().ok_or(BadTarget::Url)? {
+            // What a name leads to is judged each time that it is looked up.
             Host::Domain(_) => false,
-            Host::Ipv4(ip) => ip.is_link_local(),
-            Host::Ipv6(ip) => match IpAddr::V6(ip).to_canonical() {
-                IpAddr::V4(ip) => ip.is_link_local(),
-                IpAddr::V6(ip) => ip.is_unicast_link_local(),
-            },
+            Host::Ipv4(ip) => is_link_local(IpAddr::V4(ip)),
+            Host::Ipv6(ip) => is_link_local(IpAddr::V6(ip)),
         };
         if link_local { Err(BadTarget::LinkLocal) } else { Ok(Self(url.clone())) }
     }
@@ -204,7 +218,8 @@ impl Forward {
     /// It is no such address, or the certificates can't be read.
     pub fn to(url: &Url, ca_file: Option<&Path>) -> Result<Self, BadTarget> {
         let target = Target::parse(url)?;
-        let http = tls::http_client(ca_file)?;
+        let http =
+            tls::http_client_builder(ca_file)?.dns_resolver(Resolver).build().map_err(tls::Error::Http)?;
         let name = format!("frontdesk-{:016x}", rand::random::<u64>());
         let room = Semaphore::new(AT_ONCE);
         Ok(Self(Arc::new(Inner { target, http, name, room, told: Mutex::default() })))

@@ -129,12 +129,7 @@ async fn forwarded(relay: &Arc<Relay>, forward: &Forward, asked: Asked, question
     match forward.ask(question, &head, bytes, exposure.peer).await {
         Ok(answer) => answer.map(Into::into),
         Err(none) => {
-            // Where the backend is is nobody's business but this machine's.
-            let message = if exposure.local {
-                none.to_string()
-            } else {
-                "The relay has no answer from the backend behind it; its log says why.".to_owned()
-            };
+            let message = if exposure.local { none.to_string() } else { none.in_general().to_owned() };
             let mut answer = json(none.status(), &Message { message: &message });
             if none.status() == StatusCode::SERVICE_UNAVAILABLE {
                 answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
