@@ -60,6 +60,8 @@ pub struct Reader {
     held: Vec<u8>,
     /// The fragments of a message whose last has not come.
     message: Option<Vec<u8>>,
+    /// Whether the client has said that it is done.
+    closed: bool,
 }
 
 struct Head {
@@ -71,7 +73,13 @@ struct Head {
 }
 
 impl Reader {
-    /// Takes what came, and calls `each` with every message in it. The bytes are unmasked in place.
+    /// Bytes of memory that it keeps for what is half read.
+    pub fn kept(&self) -> usize {
+        self.held.capacity() + self.message.as_ref().map_or(0, Vec::capacity)
+    }
+
+    /// Takes what came, and calls `each` with every message in it. The bytes are unmasked in place. What follows
+    /// a close has no meaning (RFC 6455, 5.5.1), and is not read.
     pub fn feed(&mut self, bytes: &mut [u8], mut each: impl FnMut(Incoming<'_>)) -> Result<(), Violation> {
         if self.held.is_empty() {
             let read = self.frames(bytes, &mut each)?;
@@ -91,14 +99,16 @@ impl Reader {
     /// Reads whole frames, and returns how many bytes they were.
     fn frames(&mut self, bytes: &mut [u8], each: &mut impl FnMut(Incoming<'_>)) -> Result<usize, Violation> {
         let mut read = 0;
-        while let Some(head) = self.head(&bytes[read..])? {
+        while !self.closed
+            && let Some(head) = self.head(&bytes[read..])?
+        {
             let from = read + head.header;
             let Some(payload) = bytes.get_mut(from..from + head.payload) else { break };
             unmask(payload, head.mask);
             self.frame(&head, payload, each)?;
             read = from + head.payload;
         }
-        Ok(read)
+        Ok(if self.closed { bytes.len() } else { read })
     }
 
     /// Reads a frame's header; `None` until all of it has come.
@@ -146,7 +156,10 @@ impl Reader {
         each: &mut impl FnMut(Incoming<'_>),
     ) -> Result<(), Violation> {
         match (head.opcode, head.fin) {
-            (0x8, _) => each(Incoming::Close),
+            (0x8, _) => {
+                self.closed = true;
+                each(Incoming::Close);
+            }
             (0x9, _) => each(Incoming::Ping(payload)),
             (0xA, _) => each(Incoming::Pong),
             (0x1, true) => each(Incoming::Text(text(payload)?)),
