@@ -13,6 +13,7 @@ mod doubles;
 mod driver;
 mod facts;
 mod outage;
+mod queue;
 mod reporter;
 mod retries;
 mod subscriptions;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use url::Url;
 
 use crate::protocol::{ChannelName, Position, Subscription};
@@ -33,11 +34,8 @@ use crate::time::Clock;
 pub use facts::{
     Cause, LinkFacts, Loss, NameFacts, NameState, Off, Refusal, ServerFacts, State, Step, TopicFacts,
 };
+pub use queue::Events;
 pub use topic::{NameMode, Topic};
-
-/// How many events wait for a slow reader before the socket is read no further. With the longest message that
-/// is taken, whatever a server does no more than 64 MiB wait here.
-const QUEUE: usize = 64;
 
 /// What to connect to, as whom, and what to hear.
 #[derive(Clone, Debug)]
@@ -103,8 +101,6 @@ pub struct Heard {
     pub position: Option<Position>,
     /// Which connection of this client heard it: 1, 2, 3 …
     pub connection: u64,
-    /// Who sent it, on presence channels.
-    pub user_id: Option<String>,
 }
 
 /// A frame that is no message of the protocol.
@@ -202,12 +198,12 @@ impl Handle {
     }
 }
 
-/// Starts a client. It runs until the receiver, or the last handle, is dropped.
+/// Starts a client. It runs until the events, or the last handle, are dropped.
 ///
-/// The channel is bounded: while it is full the socket is not read, and the server's own back-pressure
-/// takes over. Nothing is dropped on the way. Must be called within a tokio runtime.
-pub fn open(options: Options, clock: Clock) -> (Handle, mpsc::Receiver<Event>) {
-    let (events, receiver) = mpsc::channel(QUEUE);
+/// The queue of events is bounded: while it is full the socket is not read. Nothing is dropped on the way. Must
+/// be called within a tokio runtime.
+pub fn open(options: Options, clock: Clock) -> (Handle, Events) {
+    let (events, receiver) = queue::queue();
     let wishes = watch::Sender::new(Wishes { token: options.token.clone(), ..Wishes::default() });
     let told = wishes.subscribe();
     tokio::spawn(driver::run(options, clock, events, told));

@@ -139,6 +139,17 @@ fn directories() -> Option<directories::ProjectDirs> {
     directories::ProjectDirs::from("", "", "frontdesk")
 }
 
+/// A file's text. A file that is no text is wrong in the line where it stops being one.
+fn read_text(what: &'static str, path: &Path) -> Result<String, Error> {
+    let bytes =
+        std::fs::read(path).map_err(|source| Error::Unreadable { what, path: path.to_owned(), source })?;
+    String::from_utf8(bytes).map_err(|bad| {
+        let whole = &bad.as_bytes()[..bad.utf8_error().valid_up_to()];
+        let line = whole.split(|byte| *byte == b'\n').count();
+        Error::File { path: path.to_owned(), line, expected: "expected text in UTF-8".to_owned() }
+    })
+}
+
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub mod broker;
 pub mod cache;
 pub mod encode;
 pub mod exposure;
+pub mod forward;
 pub mod http;
 pub mod hub;
 pub mod interests;
@@ -35,6 +37,7 @@ pub mod users;
 pub mod webhooks;
 
 pub use auth::{Role, Token, Tokens};
+pub use forward::Forward;
 pub use tenant::{App, Limits, Origins, Tenant};
 pub use webhooks::{Fact, Hooks, Webhook};
 
@@ -46,11 +49,15 @@ pub struct Options {
     /// Who may join what, for the auth endpoint that the relay answers itself: what stands in the channel at
     /// the moment of a question.
     pub tokens: watch::Receiver<Tokens>,
+    /// The backend that is asked for everybody else; none: only the tokens open anything.
+    pub auth_forward: Option<Forward>,
     /// How long an event is kept for who comes back; zero keeps nothing.
     pub history: Duration,
     /// Public names (`admin`, `booking.*`) that only a signature opens to whoever is not local; none: all are
     /// open to everybody.
     pub guard: Vec<Subscription>,
+    /// Certificate authorities that webhooks may have, beside the machine's own.
+    pub ca_file: Option<PathBuf>,
     /// Tells the wall's time, by which signatures expire.
     pub clock: Clock,
 }
@@ -93,6 +100,7 @@ pub struct Relay {
     /// The apps that are served.
     tenants: Vec<Arc<Tenant>>,
     tokens: watch::Receiver<Tokens>,
+    auth_forward: Option<Forward>,
     clock: Clock,
     metrics: Arc<Metrics>,
     /// Kilobytes of request bodies that may still be read.
@@ -103,7 +111,7 @@ pub struct Relay {
 const BODIES_KB: usize = 64 << 10;
 /// How often histories are looked through for what is too old, and crowds are told their number.
 const TICK: Duration = Duration::from_secs(5);
-/// How long everybody together has to leave.
+/// How long everybody together has to leave; what webhooks are still to be told has two seconds after it.
 const DRAIN: Duration = Duration::from_secs(7);
 /// Connections are asked to come back in so many steps, so that they don't come all at once …
 const DRAIN_STEPS: usize = 80;
@@ -121,12 +129,15 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let bounds = Bounds::lasting(options.history);
     let open = |app: App| {
-        let hooks = Hooks::open(&app.webhooks, &app.key, &app.secret, None, &metrics, options.clock.clone());
+        let ca_file = options.ca_file.clone();
+        let hooks =
+            Hooks::open(&app.webhooks, &app.key, &app.secret, ca_file, &metrics, options.clock.clone());
         Arc::new(Tenant::open(app, options.guard.clone(), bounds, &metrics, hooks))
     };
     let relay = Arc::new(Relay {
         tenants: options.apps.into_iter().map(open).collect(),
         tokens: options.tokens,
+        auth_forward: options.auth_forward,
         clock: options.clock,
         metrics: Arc::clone(&metrics),
         bodies: Arc::new(Semaphore::new(BODIES_KB)),

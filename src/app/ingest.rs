@@ -50,7 +50,6 @@ mod tests {
             data: data.to_owned(),
             position: Some(Position { epoch: Epoch(7), offset: 41 }),
             connection: 2,
-            user_id: None,
         }
     }
 

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use super::flags::{self, Credentials, Files, Server, Zone};
 use super::{Failure, Outcome, block_on, say};
 use crate::protocol::ChannelName;
+use crate::protocol::peer::SocketId;
 use crate::publisher::{self, Publication, Publisher};
 use crate::telemetry;
 use crate::time::Clock;
@@ -59,11 +60,9 @@ fn json(text: &str) -> Result<String, String> {
 }
 
 fn socket_id(text: &str) -> Result<String, String> {
-    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    match text.split_once('.') {
-        Some((one, two)) if number(one) && number(two) => Ok(text.to_owned()),
-        Some(_) | None => Err("expected a socket id, two numbers with a dot between".to_owned()),
-    }
+    // Another server's may be one that our relay never gives.
+    SocketId::parse(text).map_err(|bad| format!("expected a socket id: {bad}"))?;
+    Ok(text.to_owned())
 }
 
 /// Publishes an event.

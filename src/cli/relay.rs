@@ -16,13 +16,14 @@ use clap::{Args as ClapArgs, Subcommand};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use url::Url;
 
 use super::flags::{self, Credentials, Files, Says};
 use super::{Failure, Outcome, say};
 use crate::app::leave::Leave;
 use crate::config::{Layer, Loaded, Settings, value};
 use crate::protocol::{ChannelKind, Subscription};
-use crate::relay::{self, App, Tokens};
+use crate::relay::{self, App, Forward, Tokens};
 use crate::telemetry;
 use crate::time::Clock;
 use address::Listen;
@@ -54,6 +55,10 @@ pub(crate) struct Args {
     /// which is read anew when it changes [default: relay/tokens.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
+    /// The Laravel that is asked who may join what, for everybody whom the tokens do not know: its address
+    /// (http://127.0.0.1:8000), or with a path its auth endpoint
+    #[arg(long, value_name = "URL", value_parser = value::web)]
+    auth_forward: Option<Url>,
     /// How long events are kept for who comes back, as in 12h or 7d [default: 7d]
     #[arg(long, value_name = "DURATION", value_parser = value::span)]
     history: Option<Duration>,
@@ -125,7 +130,9 @@ fn start(args: &Args, clock: Clock) -> Outcome {
     let (told, tokens, follower) = tokens(args, &loaded)?;
     let options = relay::Options {
         apps: apps(&loaded),
+        ca_file: loaded.settings.ca_file.clone(),
         tokens,
+        auth_forward: auth_forward(args, &loaded)?,
         history: args.history.unwrap_or(HISTORY),
         guard: guard(args),
         clock,
@@ -236,6 +243,15 @@ fn tokens(args: &Args, loaded: &Loaded) -> Result<Known, Failure> {
     }
     let (told, tokens) = watch::channel(tokens);
     Ok((told, tokens, follower))
+}
+
+fn auth_forward(args: &Args, loaded: &Loaded) -> Result<Option<Forward>, Failure> {
+    let Some(url) = args.auth_forward.as_ref().or(loaded.relay.auth_forward.as_ref()) else {
+        return Ok(None);
+    };
+    Forward::to(url, loaded.settings.ca_file.as_deref())
+        .map(Some)
+        .map_err(|error| Failure::Usage(format!("cannot forward to {url}: {error}")))
 }
 
 fn guard(args: &Args) -> Vec<Subscription> {

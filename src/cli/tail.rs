@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::flags::{self, Backend, Channels, Files, Server, Zone};
@@ -95,7 +94,8 @@ pub(crate) fn run(args: Args, clock: Clock) -> Outcome {
         left: args.limit,
         ends_after: [args.duration, span].into_iter().flatten().min(),
     };
-    // The client lives on a thread of its own: a stdout that blocks must not keep it from answering pings.
+    // The client lives on a thread of its own: while stdout blocks it goes on to answer pings, until its queue is
+    // full and the socket is read no further. A server that then gives up is connected to again by itself.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let outcome = runtime.block_on(tail.run(clock));
@@ -192,6 +192,6 @@ impl Tail {
 }
 
 /// Waits for events and takes all that are there.
-async fn take(events: &mut mpsc::Receiver<Event>, batch: &mut Vec<Event>) -> usize {
+async fn take(events: &mut client::Events, batch: &mut Vec<Event>) -> usize {
     events.recv_many(batch, BATCH).await
 }

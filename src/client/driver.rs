@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use super::authorizer::Authorizer;
@@ -20,22 +20,18 @@ use super::catchup::Catchup;
 use super::connect::{Socket, address, connect, public};
 use super::doubles::Doubles;
 use super::outage::Outage;
+use super::queue::Sender;
 use super::reporter::{Gone, Reporter};
 use super::retries::Retries;
 use super::subscriptions::{Subscriptions, later};
 use super::vigil::Vigil;
-use super::{Cause, Event, LinkFacts, Off, Options, State, Wishes};
+use super::{Cause, LinkFacts, Off, Options, State, Wishes};
 use crate::protocol::Retry;
 use crate::time::{Clock, monotonic};
 use crate::tls;
 
 /// Runs a client until nobody listens.
-pub(super) async fn run(
-    options: Options,
-    clock: Clock,
-    events: mpsc::Sender<Event>,
-    wishes: watch::Receiver<Wishes>,
-) {
+pub(super) async fn run(options: Options, clock: Clock, events: Sender, wishes: watch::Receiver<Wishes>) {
     let Err(Gone) = Driver::new(options, clock, events, wishes).live().await;
 }
 
@@ -86,12 +82,7 @@ struct Network {
 }
 
 impl Driver {
-    fn new(
-        options: Options,
-        clock: Clock,
-        events: mpsc::Sender<Event>,
-        mut wishes: watch::Receiver<Wishes>,
-    ) -> Self {
+    fn new(options: Options, clock: Clock, events: Sender, mut wishes: watch::Receiver<Wishes>) -> Self {
         let granted = wishes.borrow_and_update().clone();
         let authorizer = Authorizer::new(&options, granted.token.as_ref());
         let mut subscriptions = Subscriptions::new(&options.topics, &options.names);

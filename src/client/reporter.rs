@@ -1,10 +1,9 @@
 //! Tells the receiver what happened, and the facts whenever they have changed. Full = wait: nothing is lost.
 
-use jiff::Timestamp;
-use tokio::sync::mpsc;
-
+use super::queue::Sender;
 use super::subscriptions::Subscriptions;
 use super::{Cause, Event, LinkFacts, Loss, State};
+use jiff::Timestamp;
 
 /// Nobody listens any more.
 #[derive(Debug)]
@@ -13,13 +12,13 @@ pub(super) struct Gone;
 /// The way out of a client.
 #[derive(Debug)]
 pub(super) struct Reporter {
-    events: mpsc::Sender<Event>,
+    events: Sender,
     pub(super) facts: LinkFacts,
     stale: bool,
 }
 
 impl Reporter {
-    pub(super) fn new(events: mpsc::Sender<Event>, facts: LinkFacts) -> Self {
+    pub(super) fn new(events: Sender, facts: LinkFacts) -> Self {
         Self { events, facts, stale: true }
     }
 
@@ -29,7 +28,7 @@ impl Reporter {
     }
 
     pub(super) async fn tell(&self, event: Event) -> Result<(), Gone> {
-        self.events.send(event).await.map_err(|_| Gone)
+        self.events.send(event).await
     }
 
     /// Changes the facts; they are told at the next [`Reporter::report`].

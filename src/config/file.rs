@@ -15,14 +15,14 @@ use super::layer::{Address, Layer, TokenSource};
 use super::relay::{AppFile, Relay, RelayFile};
 use super::secret::Secret;
 use super::venue::{HoursText, VenueFile, VenueSettings, WordsFile};
-use super::{Error, value};
+use super::{Error, read_text, value};
 use crate::client::NameMode;
 
 macro_rules! parsed {
     ($name:ident, $inner:ty, $parse:expr) => {
         #[derive(Clone, Debug, Deserialize)]
         #[serde(try_from = "String")]
-        struct $name($inner);
+        pub(super) struct $name(pub(super) $inner);
 
         impl TryFrom<String> for $name {
             type Error = value::Expected;
@@ -125,11 +125,7 @@ impl File {
     /// # Errors
     /// It can't be read, or it says something that no setting is.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
-            what: "settings file",
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = read_text("settings file", path)?;
         let mut file = Self::parse(&text).map_err(|(line, expected)| Error::File {
             path: path.to_owned(),
             line,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::layer::{Address, Layer};
-use super::{Error, value};
+use super::{Error, read_text, value};
 
 /// Variables by name, each with the place that said it last.
 #[derive(Clone, Debug, Default)]
@@ -36,11 +36,7 @@ impl Variables {
     /// # Errors
     /// The file can't be read, or a line of it is no assignment.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
-            what: ".env file",
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = read_text(".env file", path)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let fault = |line| Error::File {
             path: path.to_owned(),

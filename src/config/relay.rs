@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use url::Url;
 
+use super::file::WebUrl;
 use super::secret::Secret;
 use super::webhook::WebhookFile;
 use crate::relay::{App, Limits, Origins};
@@ -20,6 +22,7 @@ const LISTEN: &str = "localhost:6001";
 pub(super) struct Relay {
     listen: Option<String>,
     tokens: Option<PathBuf>,
+    auth_forward: Option<WebUrl>,
     limits: LimitsFile,
 }
 
@@ -104,6 +107,8 @@ pub struct RelayFile {
     pub listen: String,
     /// The file of tokens, if another than the relay's own.
     pub tokens: Option<PathBuf>,
+    /// The backend behind the auth endpoint.
+    pub auth_forward: Option<Url>,
     /// The apps; none if the file lists none.
     pub apps: Vec<App>,
     /// The limits of an app that is not in the file.
@@ -126,6 +131,12 @@ impl RelayFile {
             ..App::new(app.id.clone(), app.key.clone(), app.secret.0.clone())
         });
         let listen = relay.listen.clone().unwrap_or_else(|| LISTEN.to_owned());
-        Self { listen, tokens: relay.tokens.clone(), apps: apps.collect(), limits }
+        Self {
+            listen,
+            tokens: relay.tokens.clone(),
+            auth_forward: relay.auth_forward.as_ref().map(|url| url.0.clone()),
+            apps: apps.collect(),
+            limits,
+        }
     }
 }

@@ -30,7 +30,8 @@ pub struct Guest {
     pub over: Option<Duration>,
 }
 
-/// Arrivals and departures of a day.
+/// Arrivals and departures of a day. Who is inside at its end are those who came in, without the repeated ones,
+/// less those who went out, without the unmatched and the earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
     /// How many came in.
@@ -41,8 +42,12 @@ pub struct Flow {
     pub ins_per_quarter: Vec<u32>,
     /// How many went out during each.
     pub outs_per_quarter: Vec<u32>,
+    /// How many of those who came in were inside already.
+    pub repeated_ins: usize,
     /// How many of those who went out had not been seen coming in.
     pub unmatched_outs: usize,
+    /// How many of those who went out had come in on an earlier day.
+    pub earlier_outs: usize,
 }
 
 /// Which way somebody went.

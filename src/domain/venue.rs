@@ -213,12 +213,11 @@ impl Venue {
                 flow.outs += 1;
                 day.count(&mut flow.outs_per_quarter, at);
             }
-            booking.visits.walk(&day, |step| {
-                if let Step::Unseen { at } = step
-                    && day.contains(at)
-                {
-                    flow.unmatched_outs += 1;
-                }
+            booking.visits.walk(&day, |step| match step {
+                Step::Again { at, .. } if day.contains(at) => flow.repeated_ins += 1,
+                Step::Unseen { at } if day.contains(at) => flow.unmatched_outs += 1,
+                Step::Out { at, in_at } if day.contains(at) && !day.contains(in_at) => flow.earlier_outs += 1,
+                Step::In { .. } | Step::Again { .. } | Step::Unseen { .. } | Step::Out { .. } => {}
             });
         }
         flow

@@ -252,16 +252,16 @@ impl ClientOp {
         let (frame, event) = Frame::parse(text)?;
         let bad = |field| BadOp::BadField { event: event.clone(), field };
         let data = || fields::<SubscribeFields>(frame.data).ok_or_else(|| bad("data"));
+        let optional = |raw: Option<Box<RawValue>>, field| match raw.as_deref() {
+            None => Ok(None),
+            Some(raw) if raw.get() == "null" => Ok(None),
+            Some(raw) => string(Some(raw)).map(Some).ok_or_else(|| bad(field)),
+        };
         Ok(match event.as_str() {
             "pusher:ping" => Self::Ping,
             "pusher:pong" => Self::Pong,
             "pusher:subscribe" => {
                 let data = data()?;
-                let optional = |raw: Option<Box<RawValue>>, field| match raw.as_deref() {
-                    None => Ok(None),
-                    Some(raw) if raw.get() == "null" => Ok(None),
-                    Some(raw) => string(Some(raw)).map(Some).ok_or_else(|| bad(field)),
-                };
                 Self::Subscribe {
                     channel: string(data.channel.as_deref()).ok_or_else(|| bad("channel"))?,
                     auth: optional(data.auth, "auth")?,
@@ -275,10 +275,10 @@ impl ClientOp {
             },
             "pusher:signin" => {
                 let data = data()?;
-                // What is missing is as wrong as a wrong signature, and no other mistake.
                 Self::Signin {
-                    auth: string(data.auth.as_deref()).unwrap_or_default(),
-                    user_data: string(data.user_data.as_deref()).unwrap_or_default(),
+                    // What is missing proves nothing: it is refused like what is wrong.
+                    auth: optional(data.auth, "auth")?.unwrap_or_default(),
+                    user_data: optional(data.user_data, "user_data")?.unwrap_or_default(),
                 }
             }
             name if name.starts_with("client-") => Self::Event {
@@ -719,6 +719,7 @@ mod tests {
             (r#"{"event":"pusher:subscribe"}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":null}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":"x"}"#, "data"),
+            (r#"{"event":"pusher:subscribe","data":[]}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":["a"]}"#, "data"),
             (r#"{"event":"pusher:subscribe","data":{}}"#, "channel"),
             (r#"{"event":"pusher:subscribe","data":{"channel":7}}"#, "channel"),
@@ -727,6 +728,8 @@ mod tests {
             (r#"{"event":"pusher:subscribe","data":{"channel":"a","auth":7}}"#, "auth"),
             (r#"{"event":"pusher:unsubscribe"}"#, "data"),
             (r#"{"event":"pusher:signin"}"#, "data"),
+            (r#"{"event":"pusher:signin","data":{"auth":7}}"#, "auth"),
+            (r#"{"event":"pusher:signin","data":{"user_data":{}}}"#, "user_data"),
             (r#"{"event":"client-x","data":{}}"#, "channel"),
         ];
         for (frame, field) in cases {

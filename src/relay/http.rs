@@ -103,23 +103,12 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
         return api::answer(relay, asked, &place).await;
     }
     if let Some(key) = upgrade::key(&path) {
-        return if get { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
+        return if method == Method::GET { upgrade::answer(relay, asked, key) } else { not_allowed("GET") };
+    }
+    if let Some(question) = authorization::question(&path) {
+        return authorization::answer(relay, asked, question).await;
     }
     match path.as_str() {
-        "/api/broadcasting/auth" | "/broadcasting/auth" | "/api/user" => {
-            let cors = cors::Cors::of(relay, &asked);
-            let mut answer = match (&method, path.as_str()) {
-                (&Method::OPTIONS, _) => cors::preflight(),
-                (&Method::GET | &Method::HEAD, "/api/user") => authorization::user(relay, &asked),
-                (_, "/api/user") => not_allowed("GET, HEAD, OPTIONS"),
-                (&Method::GET | &Method::HEAD | &Method::POST, _) => {
-                    authorization::channel(relay, asked).await
-                }
-                _ => not_allowed("GET, HEAD, POST, OPTIONS"),
-            };
-            cors.apply(&mut answer);
-            answer
-        }
         "/live" | "/ready" | "/up" if get => health::answer(),
         "/" if get => health::status(relay),
         "/live" | "/ready" | "/up" | "/" => not_allowed("GET, HEAD"),

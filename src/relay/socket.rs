@@ -279,6 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn take_in(&mut self, bytes: &mut [u8]) {
         let Self { reader, peer, outbox, left, .. } = self;
         let Some(messages) = reader else { return };
+        let mut answer = CloseCode(1000);
         let fed = messages.feed(bytes, |incoming| match incoming {
             Incoming::Text(text) => peer.handle(ClientOp::parse(text), time::monotonic()),
             Incoming::Ping(payload) => {
@@ -286,7 +287,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 outbox.tell(encode::pong(payload));
             }
             Incoming::Pong => peer.heard(),
-            Incoming::Close => *left = true,
+            Incoming::Close(code) => {
+                *left = true;
+                answer = code.map_or(answer, CloseCode);
+            }
         });
         if let Err(violation) = fed {
             *reader = None;
@@ -294,7 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             let (code, reason) = violation.close();
             peer.close(code, reason);
         } else if *left {
-            peer.close(CloseCode(1000), "");
+            peer.close(answer, "");
         }
     }
 }

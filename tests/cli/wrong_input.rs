@@ -68,9 +68,15 @@ fn every_fault_of_a_settings_file_names_file_line_and_what_was_expected() {
             assert_refused_in_a_line(&ran, 2, &format!("frontdesk.toml:{words}"), text);
         }
     }
-    let home = Home::new();
-    home.file(".config/frontdesk/frontdesk.toml", b"\xff\xfe\x00");
-    assert_refused_in_a_line(&home.run(&["tail"]), 2, "cannot read the settings file", "no text at all");
+    for (bytes, line) in [(&b"\xff\xfe\x00"[..], 1), (b"key = \"k\"\n# caf\xe9\n", 2)] {
+        let home = Home::new();
+        home.file(".config/frontdesk/frontdesk.toml", bytes);
+        let words = format!("frontdesk.toml:{line}: expected text in UTF-8");
+        assert_refused_in_a_line(&home.run(&["tail"]), 2, &words, "no text");
+        home.file("a.env", bytes);
+        let ran = home.run(&["tail", "--config", "/dev/null", "--env-file", "a.env"]);
+        assert_refused_in_a_line(&ran, 2, &format!("a.env:{line}: expected text in UTF-8"), "no text");
+    }
 }
 
 #[test]

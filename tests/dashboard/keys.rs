@@ -243,6 +243,29 @@ fn counts_after_a_gap_say_since_when_they_are_whole() {
 }
 
 #[test]
+fn in_less_out_is_inside_or_the_screen_says_why_not() {
+    let whole = || Scene::busy((80, 24));
+    let partial = || {
+        let mut scene = Scene::start((80, 24));
+        scene.send(Msg::Link(Box::new(live())));
+        scene.send(Msg::Topic(crate::scene::topics()[0].clone()));
+        scene
+    };
+    for fresh in [&whole as &dyn Fn() -> Scene, &partial] {
+        let mut scene = fresh();
+        assert!(!scene.text().contains(" before"), "{}", scene.text());
+        let out = json!({"booking_id": 7001, "booking_code": "BK7001", "checkout_time": at("14:31:30").to_string()});
+        scene.hear("14:31:50", "private-staff", "CheckOutNotification", &out);
+        assert!(scene.text().contains("1 before"), "{}", scene.text());
+        arrive(&mut scene, 51);
+        let again =
+            json!({"booking_id": 951, "booking_code": "BK3051", "checkin_time": at("14:31:59").to_string()});
+        scene.hear("14:32:59", "private-staff", "CheckInNotification", &again);
+        assert!(scene.text().contains("1 before 1 again"), "{}", scene.text());
+    }
+}
+
+#[test]
 fn an_outage_began_with_the_loss_and_not_with_the_last_try() {
     let since = |scene: &Scene| {
         let row = scene.rows().into_iter().find(|row| row.starts_with("│   since")).expect("the row");

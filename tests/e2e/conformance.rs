@@ -4,9 +4,17 @@
 //! Raw sockets ask here what no library would. That something does *not* come is proven by what comes next,
 //! never by waiting. `CASE=words cargo test --test e2e conformance` runs the cases whose names have the words.
 
+mod api;
 mod apps;
+mod cache;
+mod client_events;
 mod frames;
 mod handshake;
+mod http;
+mod libraries;
+mod limits;
+mod presence;
 mod subscribe;
 mod suite;
+mod users;
 mod wire;

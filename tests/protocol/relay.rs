@@ -35,8 +35,10 @@ impl Venue {
         let options = relay::Options {
             apps: vec![App::new("1001", KEY, SecretString::from(SECRET))],
             tokens: Tokens::default().with("sari", Role::Admin, &SecretString::from(TOKEN)).fixed(),
+            auth_forward: None,
             history,
             guard: vec![Subscription::parse("staff").expect("a name")],
+            ca_file: None,
             clock: Clock::system(),
         };
         tokio::spawn(relay::run(vec![listener], options, std::future::pending()));

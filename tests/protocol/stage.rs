@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use frontdesk::client::{self, Event, Handle, LinkFacts, Options, State, Token, Topic, TopicFacts};
+use frontdesk::client::{self, Event, Events, Handle, LinkFacts, Options, State, Token, Topic, TopicFacts};
 use frontdesk::protocol::{ClientOp, ServerOp};
 use frontdesk::time::Clock;
 use futures_util::{SinkExt, StreamExt};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -268,7 +267,7 @@ pub(crate) fn token(text: &str) -> Token {
 /// Who listens to a client.
 pub(crate) struct Listener {
     pub(crate) handle: Handle,
-    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) events: Events,
 }
 
 impl Listener {

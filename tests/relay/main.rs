@@ -9,6 +9,7 @@ mod catchup;
 mod client_events;
 mod connection;
 mod counts;
+mod forward;
 mod halves;
 mod idle;
 mod presence;

@@ -18,8 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-const KEY: &str = "a-key";
-const SECRET: &str = "a-secret-of-more-than-16-bytes";
+use crate::support::{KEY, Running, SECRET, options};
 
 /// How a receiver treats one request.
 #[derive(Clone, Debug)]
@@ -85,6 +84,7 @@ impl Receiver {
         let answers = Arc::clone(&script);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).expect("no delay");
                 tokio::spawn(serve(stream, Arc::clone(&answers), told.clone()));
             }
         });
@@ -358,6 +358,62 @@ async fn many_events_travel_in_batches_one_request_at_a_time_and_in_order() {
     let told: Vec<_> = requests.iter().flat_map(Request::told).collect();
     assert_eq!(told, (0..=250).map(|n| format!("cache_miss cache-{n}")).collect::<Vec<_>>());
     assert!(requests[2].body.starts_with(r#"{"time_ms":1705305901000,"#), "the time of the last");
+}
+
+/// A relay whose app tells this receiver of everything.
+async fn relay_telling(receiver: &Receiver) -> Running {
+    let mut options = options();
+    options.apps[0].webhooks = vec![receiver.hook(&[])];
+    options.apps[0].subscription_count = true;
+    Running::start_with(options).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_tells_what_its_clients_do() {
+    let mut receiver = Receiver::open([]).await;
+    let relay = relay_telling(&receiver).await;
+    let (mut one, mut two) = (relay.desk().await, relay.desk().await);
+    one.subscribe("private-cache-a").await;
+    one.enter("presence-x", r#"{"user_id":7}"#).await;
+    two.enter("presence-x", r#"{"user_id":"7"}"#).await;
+    one.trigger("presence-x", "client-typing", r#"{"a":1}"#).await;
+    assert_eq!(two.event().await.data, r#"{"a":1}"#);
+    one.leave().await;
+    let mut told: Vec<_> =
+        receiver.requests_until_quiet(millis(10_000)).await.iter().flat_map(Request::told).collect();
+    let vacated = told.pop();
+    assert_eq!(
+        told,
+        [
+            "channel_occupied private-cache-a",
+            "cache_miss private-cache-a",
+            "subscription_count private-cache-a",
+            "channel_occupied presence-x",
+            "member_added presence-x 7",
+            "client_event presence-x 7",
+        ]
+    );
+    assert_eq!(vacated.as_deref(), Some("channel_vacated private-cache-a"));
+    two.leave().await;
+    let mut told: Vec<_> =
+        receiver.requests_until_quiet(millis(10_000)).await.iter().flat_map(Request::told).collect();
+    told.sort();
+    assert_eq!(told, ["channel_vacated presence-x", "member_removed presence-x 7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_goes_away_tells_nobody_that_all_have_left() {
+    let mut receiver = Receiver::open([]).await;
+    let mut relay = relay_telling(&receiver).await;
+    let mut desk = relay.desk().await;
+    desk.enter("presence-x", r#"{"user_id":"7"}"#).await;
+    let _ = receiver.request().await;
+    relay.stop();
+    assert_eq!(desk.closed().await.0, 4200);
+    drop(desk);
+    relay.ended().await.expect("a clean end");
+    let requests = receiver.requests_until_quiet(millis(60_000)).await;
+    assert_eq!(requests.iter().flat_map(Request::told).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 /// Whatever is no 2xx, and must be tried again.

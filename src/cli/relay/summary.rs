@@ -38,6 +38,9 @@ fn text(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>
     }
     line(format_args!("open    {}", opened(options)));
     line(format_args!("tokens  {}", bearers(options, tokens)));
+    if let Some(forward) = &options.auth_forward {
+        line(format_args!("auth    whoever has no such token is asked for at {}", forward.endpoint()));
+    }
     line(format_args!("history {}", history(options.history)));
     let (Some(app), Some(address)) = (options.apps.first(), addresses.first()) else { return text };
     let host = if address.ip().is_unspecified() { "THIS-HOST".to_owned() } else { host_of(*address) };
@@ -90,13 +93,15 @@ fn opened(options: &Options) -> String {
 fn bearers(options: &Options, file: Option<&TokensFile>) -> String {
     let tokens = options.tokens.borrow();
     let place = file.map(|file| format!(" in {}", file.path().display())).unwrap_or_default();
-    if tokens.is_empty() {
-        return format!(
-            "none{place}, so the auth endpoint here refuses everybody; `frontdesk relay token add` makes one"
-        );
+    if !tokens.is_empty() {
+        let names: Vec<String> =
+            tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
+        return format!("{}{place}", names.join(", "));
     }
-    let names: Vec<String> = tokens.iter().map(|token| format!("{} ({})", token.name, token.role)).collect();
-    format!("{}{place}", names.join(", "))
+    if options.auth_forward.is_some() {
+        return format!("none{place}");
+    }
+    format!("none{place}, so the auth endpoint here refuses everybody; `frontdesk relay token add` makes one")
 }
 
 fn history(span: Duration) -> String {

@@ -94,6 +94,7 @@ fn name(text: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err("expected a name of at most 128 characters".to_owned()) }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "what a parser of clap gives")]
 fn role(text: String) -> Role {
     Role::ALL.into_iter().find(|role| role.as_str() == text).unwrap_or(Role::Staff)
 }

@@ -134,9 +134,7 @@ impl Driver {
             }
         }
         let connection = self.reporter.facts.connections;
-        self.reporter
-            .tell(Event::Heard(Heard { at, channel, event, data, position, connection, user_id }))
-            .await
+        self.reporter.tell(Event::Heard(Heard { at, channel, event, data, position, connection })).await
     }
 
     /// Tells what can be told once all has come that will.
@@ -187,7 +185,7 @@ impl Driver {
 mod tests {
     use std::collections::BTreeMap;
 
-    use tokio::sync::{mpsc, watch};
+    use tokio::sync::watch;
     use url::Url;
 
     use super::*;
@@ -212,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_catch_up_does_not_wait_for_another_name() {
-        let (events, _receiver) = mpsc::channel(8);
+        let (events, _receiver) = crate::client::queue::queue();
         let (_wisher, wishes) = watch::channel(Wishes::default());
         let mut driver = Driver::new(options(&["staff", "admin"]), Clock::system(), events, wishes);
         driver.subscriptions.connected(true);

@@ -27,8 +27,12 @@ impl Cors {
         Self(asked.request.headers().get(ORIGIN).filter(allowed).cloned())
     }
 
-    /// Lets the page read the answer, if it may. The answer depends on the page either way.
+    /// Lets the page read the answer, if it may. The answer depends on the page either way. What a backend has
+    /// said itself of pages stays.
     pub fn apply(self, answer: &mut Answer) {
+        if answer.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return;
+        }
         answer.headers_mut().append(VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = self.0 {
             answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

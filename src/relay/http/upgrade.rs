@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::upgrade::OnUpgrade;
-use hyper::{Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -36,11 +37,14 @@ pub fn key(path: &str) -> Option<&str> {
 /// Opens a connection.
 pub fn answer(relay: &Arc<Relay>, asked: Asked, key: &str) -> Answer {
     let Asked { mut request, exposure, alive } = asked;
-    let Some(accept) = accept_key(request.headers()) else {
+    if !is_opening(&request) {
         let mut answer = text(StatusCode::UPGRADE_REQUIRED, "This path is for WebSockets (version 13).\n");
         answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return answer;
+    }
+    let Some(accept) = accept_key(request.headers()) else {
+        return text(StatusCode::BAD_REQUEST, "A handshake has one Sec-WebSocket-Key, 16 bytes in Base64.\n");
     };
     let query = pairs(request.uri().query().unwrap_or_default().as_bytes());
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -128,16 +132,27 @@ async fn stream(upgrade: impl Future<Output = <OnUpgrade as Future>::Output>) ->
     Some((parts.io.into_inner(), parts.read_buf))
 }
 
-/// The accept key, if this is a WebSocket's opening.
-fn accept_key(headers: &HeaderMap) -> Option<String> {
+/// Whether this asks for a WebSocket of the version that is served. `HTTP/1.0` knows no upgrade.
+fn is_opening(request: &Request<Incoming>) -> bool {
     let has = |name: HeaderName, token: &str| {
-        headers
+        request
+            .headers()
             .get_all(name)
             .iter()
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
     };
-    let opening = has(UPGRADE, "websocket") && has(CONNECTION, "upgrade") && has(SEC_WEBSOCKET_VERSION, "13");
-    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| opening)?;
-    Some(derive_accept_key(key.as_bytes()))
+    request.version() >= Version::HTTP_11
+        && has(UPGRADE, "websocket")
+        && has(CONNECTION, "upgrade")
+        && has(SEC_WEBSOCKET_VERSION, "13")
+}
+
+/// What the client's key is answered with, if it is one (RFC 6455, 4.2.1).
+fn accept_key(headers: &HeaderMap) -> Option<String> {
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let (key, None) = (keys.next()?.as_bytes(), keys.next()) else { return None };
+    let digits = key.strip_suffix(b"==")?;
+    let base64 = digits.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
+    (digits.len() == 22 && base64).then(|| derive_accept_key(key))
 }

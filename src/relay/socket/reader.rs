@@ -18,8 +18,8 @@ pub enum Incoming<'a> {
     Ping(&'a [u8]),
     /// A pong.
     Pong,
-    /// The end, said in good order.
-    Close,
+    /// The end, said in good order, with the code if there is one. Nothing that follows is heard.
+    Close(Option<u16>),
 }
 
 /// What a client must not send.
@@ -27,7 +27,7 @@ pub enum Incoming<'a> {
 pub enum Violation {
     /// A frame without a mask.
     Unmasked,
-    /// Reserved bits or opcodes, or a malformed control frame.
+    /// Reserved bits or opcodes, a malformed control frame, or a close with a code that nobody may send.
     Malformed,
     /// A fragment that continues nothing, or a new message within another.
     Fragment,
@@ -60,7 +60,7 @@ pub struct Reader {
     held: Vec<u8>,
     /// The fragments of a message whose last has not come.
     message: Option<Vec<u8>>,
-    /// Whether the client has said that it is done.
+    /// Whether the client has closed.
     closed: bool,
 }
 
@@ -78,18 +78,19 @@ impl Reader {
         self.held.capacity() + self.message.as_ref().map_or(0, Vec::capacity)
     }
 
-    /// Takes what came, and calls `each` with every message in it. The bytes are unmasked in place. What follows
-    /// a close has no meaning (RFC 6455, 5.5.1), and is not read.
+    /// Takes what came, and calls `each` with every message in it. The bytes are unmasked in place.
     pub fn feed(&mut self, bytes: &mut [u8], mut each: impl FnMut(Incoming<'_>)) -> Result<(), Violation> {
         if self.held.is_empty() {
             let read = self.frames(bytes, &mut each)?;
-            self.held.extend_from_slice(&bytes[read..]);
+            if !self.closed {
+                self.held.extend_from_slice(&bytes[read..]);
+            }
             return Ok(());
         }
         self.held.extend_from_slice(bytes);
         let mut held = std::mem::take(&mut self.held);
         let read = self.frames(&mut held, &mut each)?;
-        if read < held.len() {
+        if read < held.len() && !self.closed {
             held.drain(..read);
             self.held = held;
         }
@@ -108,7 +109,7 @@ impl Reader {
             self.frame(&head, payload, each)?;
             read = from + head.payload;
         }
-        Ok(if self.closed { bytes.len() } else { read })
+        Ok(read)
     }
 
     /// Reads a frame's header; `None` until all of it has come.
@@ -158,7 +159,7 @@ impl Reader {
         match (head.opcode, head.fin) {
             (0x8, _) => {
                 self.closed = true;
-                each(Incoming::Close);
+                each(Incoming::Close(close_code(payload)?));
             }
             (0x9, _) => each(Incoming::Ping(payload)),
             (0xA, _) => each(Incoming::Pong),
@@ -171,6 +172,19 @@ impl Reader {
             }
         }
         Ok(())
+    }
+}
+
+/// The code in a close frame (RFC 6455, 7.4); none in an empty one.
+fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
+    let Some((&code, reason)) = payload.split_first_chunk() else {
+        return if payload.is_empty() { Ok(None) } else { Err(Violation::Malformed) };
+    };
+    text(reason)?;
+    match u16::from_be_bytes(code) {
+        // 1004 to 1006 and 1015 stand for what is never sent.
+        code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => Ok(Some(code)),
+        _ => Err(Violation::Malformed),
     }
 }
 
@@ -271,6 +285,8 @@ mod tests {
             (frame(0x80, b"x"), Violation::Fragment),
             (twice, Violation::Fragment),
             (frame(0x82, b"x"), Violation::Binary),
+            (frame(0x88, &[3]), Violation::Malformed),
+            (frame(0x88, &[3, 0xE8, 0xFF]), Violation::BadUtf8),
             (frame(0x81, b"\xFF"), Violation::BadUtf8),
             (frame(0x81, &long), Violation::TooLong),
             (vec![0x81, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], Violation::TooLong),
@@ -280,6 +296,29 @@ mod tests {
             assert_eq!(read(&[&bytes]).1, Err(violation), "{:?}", &bytes[..bytes.len().min(12)]);
         }
         assert_eq!(read(&[&frame(0x81, &long[1..])]).1, Ok(()), "as long as allowed");
+    }
+
+    #[test]
+    fn a_close_has_a_code_that_may_be_sent_or_none() {
+        assert_eq!(read(&[&frame(0x88, b"")]).0, ["Close(None)"]);
+        for code in 0..=u16::MAX {
+            let may = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            let (heard, result, _) = read(&[&frame(0x88, &code.to_be_bytes())]);
+            assert_eq!(result, if may { Ok(()) } else { Err(Violation::Malformed) }, "{code}");
+            assert_eq!(heard, if may { vec![format!("Close(Some({code}))")] } else { vec![] });
+        }
+    }
+
+    #[test]
+    fn what_follows_a_close_is_neither_heard_nor_kept() {
+        let mut bytes = frame(0x88, b"");
+        bytes.extend(frame(0x81, b"late"));
+        bytes.extend(frame(0x83, b"and broken"));
+        for at in 0..=bytes.len() {
+            let (heard, result, reader) = read(&[&bytes[..at], &bytes[at..]]);
+            assert_eq!((heard, result), (vec!["Close(None)".to_owned()], Ok(())), "cut at {at}");
+            assert_eq!(reader.held.capacity(), 0, "cut at {at}");
+        }
     }
 
     proptest! {

@@ -19,6 +19,8 @@ fn glossary(view: ViewId) -> &'static [(&'static str, &'static str)] {
     match view {
         ViewId::Overview => &[
             ("gloss.inside", "gloss.inside_text"),
+            ("gloss.before", "gloss.before_text"),
+            ("gloss.again", "gloss.again_text"),
             ("gloss.over", "gloss.over_text"),
             ("gloss.verify", "gloss.verify_text"),
             ("gloss.since", "gloss.since_text"),

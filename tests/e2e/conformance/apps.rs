@@ -120,3 +120,12 @@ pub(crate) fn soketi(hook: Option<&str>) -> String {
     // Connections that never sign in are as good as others.
     json!({"appManager.array.apps": apps, "userAuthenticationTimeout": 600_000}).to_string()
 }
+
+/// The apps as a script takes them, by name.
+pub(crate) fn as_json() -> Value {
+    let app = |app: &App| json!({"id": app.id, "key": app.key, "secret": app.secret});
+    json!({
+        "main": app(&MAIN), "off": app(&OFF), "one": app(&ONE), "mute": app(&MUTE), "tight": app(&TIGHT),
+        "counted": app(&COUNTED), "hooked": app(&HOOKED),
+    })
+}

@@ -94,6 +94,17 @@ impl At {
         Http::open(self.port).await.ask(request).await
     }
 
+    /// The status that an answer means. soketi says 200 to everything, and the status in the body.
+    pub(crate) fn status(self, reply: &Reply) -> u16 {
+        match self.kind {
+            Kind::Relay => reply.status,
+            Kind::Soketi => serde_json::from_str::<Value>(&reply.body)
+                .ok()
+                .and_then(|body| body["code"].as_u64())
+                .map_or(reply.status, |code| u16::try_from(code).unwrap()),
+        }
+    }
+
     /// A signed request to an app's part of the HTTP API.
     pub(crate) async fn api(
         self,

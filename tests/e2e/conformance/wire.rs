@@ -188,6 +188,18 @@ impl Wire {
         }
     }
 
+    /// The next op, or none where the server ends the connection.
+    pub(crate) async fn next_op(&mut self) -> Option<Value> {
+        loop {
+            let frame = self.next().await?;
+            match frame.opcode() {
+                TEXT => return serde_json::from_slice(&frame.payload).ok(),
+                CLOSE => return None,
+                _ => {}
+            }
+        }
+    }
+
     /// Hears until an event of this name comes.
     pub(crate) async fn until(&mut self, event: &str) -> Value {
         loop {

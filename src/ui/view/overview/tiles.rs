@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use crate::domain::guest::Guest;
+use crate::domain::guest::{Flow, Guest};
 use crate::ui::layout::OverviewLayout;
 use crate::ui::model::Model;
 use crate::ui::status;
@@ -48,10 +48,13 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
     let begun = usize::try_from(begun).unwrap_or(0);
     let quarters = |counts: &[u32]| counts.iter().take(begun).copied().map(u64::from).collect::<Vec<_>>();
 
+    let flow = venue.flow(now);
+    let unlike = unlike(model, &flow);
     let inside = venue.inside(now);
     let over = inside.iter().filter(|guest| guest.over.is_some()).count();
     let longest = inside.iter().map(|guest: &Guest| guest.stayed).max();
     let (below, below_role) = match (over, longest) {
+        (0, _) if since.is_some() && unlike.is_some() => (unlike.clone().unwrap_or_default(), Role::Dim),
         (0, None) => (String::new(), Role::Dim),
         (0, Some(longest)) => {
             (words.fill("tile.longest", &[("span", &words::age(model, longest))]), Role::Dim)
@@ -68,9 +71,8 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
         chart: Vec::new(),
     };
 
-    let flow = venue.flow(now);
     let mark = status::doubt(model);
-    let per_quarter = || since.clone().unwrap_or_else(|| words.word("tile.per_quarter").to_owned());
+    let below_flow = since.clone().or(unlike);
     let second = Tile {
         title: "tile.flow",
         number: flow.ins,
@@ -79,7 +81,7 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
             (1, words.word("tile.in").to_owned(), Role::Arrive),
             (3, words.fill("tile.out", &[("n", &format!("{mark}{}", flow.outs))]), Role::Leave),
         ],
-        below: per_quarter(),
+        below: below_flow.unwrap_or_else(|| words.word("tile.per_quarter").to_owned()),
         below_role: if since.is_some() { Role::Act } else { Role::Dim },
         chart: quarters(&flow.ins_per_quarter),
     };
@@ -117,6 +119,17 @@ fn tiles(model: &Model, width: u16) -> [Tile; 4] {
         chart: Vec::new(),
     };
     [first, second, third, fourth]
+}
+
+/// Why those inside are not those who came in less those who went out, where it is so.
+fn unlike(model: &Model, flow: &Flow) -> Option<String> {
+    let reasons =
+        [("tile.before", flow.unmatched_outs + flow.earlier_outs), ("tile.again", flow.repeated_ins)];
+    let said = reasons.into_iter().filter(|(_, count)| *count > 0);
+    let said: Vec<_> = said
+        .map(|(key, count)| model.locale.fill(key, &[("n", &model.locale.number(count as u64))]))
+        .collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 fn draw_tile(theme: &Theme, tile: &Tile, (stale, mark): (bool, &str), area: Rect, buffer: &mut Buffer) {
