@@ -64,7 +64,7 @@ fn triggers(suite: &mut Suite, backend: &Backend) {
         own.call(
             at,
             "trigger",
-            json!({"channels": at.channel(""), "event_name": "e", "data": {"a": [1, null]}}),
+            &json!({"channels": at.channel(""), "event_name": "e", "data": {"a": [1, null]}}),
         );
         let told = wire.hear().await;
         assert!(told["data"].is_string(), "{told}");
