@@ -157,6 +157,48 @@ fn signatures(suite: &mut Suite) {
             at.get("/channels", &[("filter_by_prefix", "a=b,c;d@e"), ("info", "subscription_count")]).await;
         assert_eq!(at.status(&reply), 200, "{reply:?}");
     });
+    let escapes = [
+        ("a space as %20", "a%20b"),
+        ("a space as +", "a+b"),
+        ("an accent", "caf%C3%A9"),
+        ("a plus", "a%2Bb"),
+        ("an ampersand", "a%26b%3Dc"),
+    ];
+    for (name, escaped) in escapes {
+        suite.case(format!("a value with {name} is signed as what it means"), move |at| async move {
+            let means = url::form_urlencoded::parse(escaped.as_bytes()).next().unwrap().0.into_owned();
+            let target = signed(&MAIN, "GET", "/channels", &[("filter_by_prefix", &means)], "");
+            let (path, query) = target.split_once('?').unwrap();
+            let (_, rest) = query.split_once('&').unwrap();
+            let target = format!("{path}?filter_by_prefix={escaped}&{rest}");
+            let reply = at.http(request("GET", &target, "")).await;
+            assert_eq!(at.status(&reply), 200, "{reply:?}");
+        });
+    }
+    suite.case("a path is signed as it stands, punctuation and all", |at| async move {
+        let channel = at.channel("a=b,c@d;e.f_");
+        let mut wire = at.desk().await;
+        wire.subscribe(&channel).await;
+        let reply = at.get(&format!("/channels/{channel}"), &[]).await;
+        assert_eq!(reply.json()["occupied"], true, "{reply:?}");
+    });
+    suite.not_soketi(
+        "it reads the path as it stands",
+        "escapes in a path mean what they stand for",
+        |at| async move {
+            let channel = at.channel("a=b,c@d_");
+            let mut wire = at.desk().await;
+            wire.subscribe(&channel).await;
+            let escaped = channel.replace('=', "%3D").replace(',', "%2C").replace('@', "%40");
+            let reply = at.get(&format!("/channels/{escaped}"), &[]).await;
+            assert_eq!(reply.json()["occupied"], true, "{reply:?}");
+        },
+    );
+    suite.case("an empty filter_by_prefix filters nothing", |at| async move {
+        let _wire = subscribed(at).await;
+        let reply = at.get("/channels", &[("filter_by_prefix", "")]).await;
+        assert!(reply.json()["channels"].get(at.channel("")).is_some(), "{reply:?}");
+    });
     suite.case("unknown parameters that are signed do not matter", |at| async move {
         let reply = at.get("/channels", &[("library", "pusher-http-odd"), ("zzz", "1")]).await;
         assert_eq!(at.status(&reply), 200, "{reply:?}");

@@ -436,6 +436,25 @@ fn limits(suite: &mut Suite) {
         at.publish_to(&TIGHT, &channel, "fence", "1").await;
         assert_eq!(first.hear().await["event"], "fence");
     });
+    suite.case("a hundred members are let in by default, and one more is refused", |at| async move {
+        let channel = at.channel("presence-");
+        let mut members = Vec::new();
+        for number in 0..100 {
+            let mut wire = at.desk().await;
+            wire.join(&channel, &member(&number.to_string())).await;
+            members.push(wire);
+        }
+        let mut late = at.desk().await;
+        late.ask_as(&channel, &member("late").to_string()).await;
+        refused(&late.hear().await, &channel);
+    });
+    suite.case("members of one channel in two apps do not meet", |at| async move {
+        let channel = at.channel("presence-");
+        let mut first = joined(at, "1").await;
+        let presence = at.desk_of(&TIGHT).await.join(&channel, &member("2")).await;
+        assert_eq!(presence["ids"], json!(["2"]));
+        nothing_but_a_fence(at, &mut [&mut first]).await;
+    });
     suite.not_soketi(
         "it counts a user's connections",
         "a second tab of a member is let into a full channel",

@@ -89,6 +89,7 @@ fn events(suite: &mut Suite) {
     });
     for (name, event_name) in [
         ("a name of 200 characters", "n".repeat(200)),
+        ("a name of 200 accented characters", "é".repeat(200)),
         ("a class's name", "App\\Events\\BookingUpdated".to_owned()),
         (
             "a notification's name",
