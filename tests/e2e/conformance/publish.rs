@@ -254,24 +254,25 @@ fn refused_events(suite: &mut Suite) {
             assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], body).await, &expected);
         });
     }
+    let refused = |body: &'static str| {
+        move |at: At| async move {
+            assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], body).await, &[400]);
+        }
+    };
     for (name, body) in [
-        ("null", "null"),
         ("a list", "[]"),
         ("a list of events", r#"[{"name":"e","channel":"c","data":"1"}]"#),
         ("a list of values", r#"["e","c","1"]"#),
         ("a number", "7"),
         ("text", "\"name\""),
-        ("deeply nested JSON", &*Box::leak(format!("{{\"name\":{}", "[".repeat(100_000)).into_boxed_str())),
     ] {
-        suite.not_soketi(
-            "it fails on it, or lets it through",
-            format!("a body that is {name} gets 400"),
-            move |at| async move {
-                assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], body).await, &[400]);
-            },
-        );
+        suite.case(format!("a body that is {name} gets 400"), refused(body));
     }
-    suite.not_soketi("it takes it for {}", "an empty body gets 400", |at| async move {
+    let deep = Box::leak(format!("{{\"name\":{}", "[".repeat(100_000)).into_boxed_str());
+    for (name, body) in [("null", "null"), ("deeply nested JSON", &*deep)] {
+        suite.not_soketi("it fails on it", format!("a body that is {name} gets 400"), refused(body));
+    }
+    suite.case("an empty body gets 400", |at| async move {
         assert_refused(at, &at.api(&MAIN, "POST", "/events", &[], "").await, &[400, 401]);
     });
     suite.not_soketi("it replaces what is not UTF-8", "a body that is not UTF-8 gets 400", |at| async move {
