@@ -3,12 +3,14 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's helper fails as a test does")]
 
 mod api;
+mod apps;
 mod auth;
 mod cache;
 mod catchup;
 mod client_events;
 mod connection;
 mod counts;
+mod exposure;
 mod forward;
 mod halves;
 mod idle;
