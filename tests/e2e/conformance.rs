@@ -5,9 +5,12 @@
 //! That something does *not* come is proven by what comes next, never by waiting.
 //! `CASE='frames: a ping' cargo test --test e2e conformance` runs the cases whose names have these words.
 
+#![allow(clippy::too_many_lines, reason = "a table of cases is as long as it is")]
+
 mod api;
 mod apps;
 mod cache;
+mod channels;
 mod client_events;
 mod drain;
 mod exposed;
@@ -16,20 +19,25 @@ mod handshake;
 mod http;
 mod libraries;
 mod limits;
+mod names;
+mod ops;
 mod presence;
+mod publish;
 mod python;
 mod subscribe;
 mod suite;
 mod users;
 mod wire;
 
-use self::suite::Suite;
+use self::suite::File;
 use crate::server::Kind;
 
 /// Every file whose cases need a server and no more.
-const FILES: [(&str, fn(&mut Suite)); 12] = [
+const FILES: [File; 16] = [
     ("handshake", handshake::cases),
     ("frames", frames::cases),
+    ("ops", ops::cases),
+    ("names", names::cases),
     ("subscribe", subscribe::cases),
     ("presence", presence::cases),
     ("client events", client_events::cases),
@@ -38,6 +46,8 @@ const FILES: [(&str, fn(&mut Suite)); 12] = [
     ("exposed", exposed::cases),
     ("limits", limits::cases),
     ("api", api::cases),
+    ("publish", publish::cases),
+    ("channels", channels::cases),
     ("http", http::cases),
     ("python", python::cases),
 ];

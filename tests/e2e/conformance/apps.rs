@@ -2,6 +2,8 @@
 //!
 //! Ids are numbers: `PyPI`'s `pusher` takes no others.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 /// An app, and what it has of its own, in the words of either server's settings.
@@ -89,10 +91,11 @@ pub(crate) fn relay(hook: Option<&str>) -> String {
     let mut file = String::new();
     for app in APPS {
         let App { id, key, secret, relay, .. } = app;
-        file += &format!("[[app]]\nid = \"{id}\"\nkey = \"{key}\"\nsecret = \"{secret}\"\n{relay}\n\n");
+        let _ = writeln!(file, "[[app]]\nid = \"{id}\"\nkey = \"{key}\"\nsecret = \"{secret}\"\n{relay}\n");
         if let Some(hook) = hook.filter(|_| *id == HOOKED.id) {
-            file += &format!("[[app.webhook]]\nurl = \"{hook}\"\n\n");
-            file += &format!("[[app.webhook]]\nurl = \"{hook}/members\"\nevents = [\"member_added\"]\n\n");
+            let _ = writeln!(file, "[[app.webhook]]\nurl = \"{hook}\"\n");
+            let _ =
+                writeln!(file, "[[app.webhook]]\nurl = \"{hook}/members\"\nevents = [\"member_added\"]\n");
         }
     }
     file

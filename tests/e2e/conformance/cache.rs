@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::apps::{MAIN, TIGHT};
 use super::suite::{At, Suite};
 use super::wire::{Wire, data};
 
@@ -84,6 +85,17 @@ pub(super) fn cases(suite: &mut Suite) {
         assert_eq!(subscribed(at, &one).await.hear().await["event"], "of one");
         assert_eq!(subscribed(at, &two).await.hear().await["event"], "of two");
     });
+    suite.case("each app keeps its own", |at| async move {
+        let channel = at.channel("cache-");
+        at.publish_to(&TIGHT, &channel, "of the other", "1").await;
+        assert_eq!(subscribed(at, &channel).await.hear().await["event"], "pusher:cache_miss");
+    });
+    suite.case("a big event is kept whole", |at| async move {
+        let channel = at.channel("private-cache-");
+        let data = "é".repeat(50_000);
+        at.publish(&channel, "big", &data).await;
+        assert_eq!(subscribed(at, &channel).await.hear().await["data"], data);
+    });
     suite.case("an event to many channels is kept by each", |at| async move {
         let channels = [at.channel("cache-one-"), at.channel("private-cache-"), at.channel("")];
         let reply = at.post(&json!({"name": "e", "channels": channels, "data": "1"})).await;
@@ -97,7 +109,7 @@ pub(super) fn cases(suite: &mut Suite) {
         let events: Vec<_> =
             (0..3).map(|n| json!({"name": format!("e{n}"), "channel": channel, "data": "1"})).collect();
         let body = json!({"batch": events}).to_string();
-        let reply = at.api(&super::apps::MAIN, "POST", "/batch_events", &[], &body).await;
+        let reply = at.api(&MAIN, "POST", "/batch_events", &[], &body).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         assert_eq!(subscribed(at, &channel).await.hear().await["event"], "e2");
     });

@@ -23,6 +23,9 @@ const TOGETHER: usize = 24;
 
 type Run = Box<dyn FnOnce(At) -> Pin<Box<dyn Future<Output = ()>>>>;
 
+/// A file's name, and what names its cases.
+pub(crate) type File = (&'static str, fn(&mut Suite));
+
 /// The cases of all files.
 pub(crate) struct Suite {
     kind: Kind,
@@ -180,7 +183,7 @@ pub(crate) fn request(method: &str, target: &str, body: &str) -> String {
 
 /// Runs the cases of all files, by their names, and fails with the names of those that do not hold. `CASE` in the
 /// environment picks those whose names have these words.
-pub(crate) fn run(kind: Kind, files: &[(&'static str, fn(&mut Suite))]) {
+pub(crate) fn run(kind: Kind, files: &[File]) {
     let Some(node) = Node::find() else { return };
     let mut suite = Suite { kind, file: "", cases: Vec::new() };
     for (file, cases) in files {
