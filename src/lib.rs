@@ -23,6 +23,7 @@ pub mod client;
 pub mod config;
 pub mod domain;
 pub mod filter;
+pub mod journal;
 pub mod login;
 pub mod protocol;
 pub mod publisher;

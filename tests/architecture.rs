@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("filter", &[]),
     ("protocol", &[]),
     ("domain", &[]),
+    ("journal", &["time"]),
     ("client", &["protocol", "time", "tls", "answer", "advice"]),
     ("relay", &["protocol", "time", "tls", "answer"]),
     ("publisher", &["protocol", "time", "tls", "answer"]),
@@ -38,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ui",
             "domain",
             "client",
+            "journal",
             "relay",
             "publisher",
             "login",
@@ -78,6 +80,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("tokio_tungstenite", &["src/client", "src/relay/socket", "src/relay/http/upgrade"]),
     ("ratatui", &["src/ui", "src/app"]),
     ("hyper", &["src/relay"]),
+    ("rusqlite", &["src/journal"]),
     ("md5", &["src/protocol/sign"]),
     ("hmac", &["src/protocol/sign"]),
 ];

@@ -4,7 +4,6 @@
 //! a lock that the kernel frees however the process ends, and holds the log.
 
 mod address;
-mod folder;
 mod summary;
 mod token;
 mod tokens_file;
@@ -23,11 +22,11 @@ use super::{Failure, Outcome, say};
 use crate::app::leave::Leave;
 use crate::config::{Layer, Loaded, Settings, value};
 use crate::protocol::{ChannelKind, Subscription};
+use crate::journal::{Folder, Taking};
 use crate::relay::{self, App, Forward, Tokens};
 use crate::telemetry;
 use crate::time::Clock;
 use address::Listen;
-use folder::Folder;
 use tokens_file::{Follower, TokensFile};
 
 /// How long history is kept where nobody says otherwise.
@@ -164,8 +163,10 @@ fn claim(settings: &Settings) -> Result<Option<Folder>, Failure> {
     let path = settings.data_dir()?.join("relay");
     match Folder::claim(&path) {
         Ok(folder) => Ok(Some(folder)),
-        Err(error @ folder::Error::Taken { .. }) => Err(Failure::Failed(error.to_string())),
-        Err(error @ folder::Error::Io { .. }) => {
+        Err(error @ Taking::Taken { .. }) => Err(Failure::Failed(format!(
+            "{error}; stop it, or start this one with another --data-dir or with --ephemeral"
+        ))),
+        Err(error @ Taking::Io { .. }) => {
             say(&format!("nothing is kept on disk: {error}"));
             Ok(None)
         }

@@ -1,7 +1,7 @@
-//! The relay's folder: one owner at a time.
+//! A folder with one owner at a time.
 //!
 //! The owner holds an advisory lock on the file `lock` in it, which the kernel frees however the process
-//! ends, and has written its process id there for whoever is refused.
+//! ends, and has written its process id there for whoever is refused. Reading what is in it takes no lock.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 
 /// A folder that is ours for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
+    path: PathBuf,
     _lock: File,
 }
 
 /// Why the folder is not ours.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Taking {
     /// Another process has it.
     #[error(
-        "another relay{} uses {}; stop it, or start this one with another --data-dir or with --ephemeral",
-        pid.as_ref().map(|pid| format!(" (process {pid})")).unwrap_or_default(),
+        "another process{} writes to {}",
+        pid.as_ref().map(|pid| format!(" ({pid})")).unwrap_or_default(),
         path.display()
     )]
     Taken {
@@ -40,8 +41,11 @@ pub(crate) enum Error {
 
 impl Folder {
     /// Makes the folder if need be, and takes it.
-    pub(crate) fn claim(path: &Path) -> Result<Self, Error> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
+    ///
+    /// # Errors
+    /// Somebody else has it, or it can't be written.
+    pub fn claim(path: &Path) -> Result<Self, Taking> {
+        let io = |source| Taking::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
         let open =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("lock"));
@@ -52,7 +56,7 @@ impl Folder {
                 let mut text = String::new();
                 // What can't be read is left out of the sentence.
                 let _ = lock.read_to_string(&mut text);
-                return Err(Error::Taken { path: path.to_owned(), pid: text.trim().parse().ok() });
+                return Err(Taking::Taken { path: path.to_owned(), pid: text.trim().parse().ok() });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
@@ -61,7 +65,12 @@ impl Folder {
             .and_then(|()| lock.rewind())
             .and_then(|()| writeln!(lock, "{}", std::process::id()));
         written.map_err(io)?;
-        Ok(Self { _lock: lock })
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -75,10 +84,7 @@ mod tests {
         let path = place.path().join("relay");
         let first = Folder::claim(&path).expect("the first");
         let error = Folder::claim(&path).expect_err("the second").to_string();
-        assert!(
-            error.contains(&format!("process {}", std::process::id())) && error.contains("--data-dir"),
-            "{error}"
-        );
+        assert!(error.contains(&format!("process ({})", std::process::id())), "{error}");
         drop(first);
         Folder::claim(&path).expect("the next");
     }
