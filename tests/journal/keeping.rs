@@ -21,7 +21,9 @@ async fn what_was_acknowledged_is_found_by_whoever_reads_while_it_is_being_writt
     assert_eq!(reader.logs().expect("logs"), ["one"]);
     let kept = all(place.path());
     assert_eq!(kept.len(), 50);
-    assert!((1..).zip(&kept).all(|(n, record)| is(record, &entry("one", n)) && record.epoch == journal.epoch()));
+    assert!(
+        (1..).zip(&kept).all(|(n, record)| is(record, &entry("one", n)) && record.epoch == journal.epoch())
+    );
 }
 
 #[test]

@@ -37,7 +37,10 @@ pub(crate) fn entry(log: &str, n: u64) -> Entry {
         at: at(NOW) + Duration::from_secs(n),
         channel: format!("private-booking.{}", n % 7),
         event: format!("Event{}", n % 3),
-        data: format!("{{\"number\":{n},\"filler\":\"{}\"}}", "x".repeat(usize::try_from(n % 50).expect("small"))),
+        data: format!(
+            "{{\"number\":{n},\"filler\":\"{}\"}}",
+            "x".repeat(usize::try_from(n % 50).expect("small"))
+        ),
         note: if n % 5 == 0 { format!("{n}.{n}") } else { String::new() },
     }
 }
