@@ -171,7 +171,7 @@ impl World {
             self.heard_passed.push(number);
             return Ok(());
         };
-        let due = self.promised.get_mut(channel).and_then(|promise| promise.due.pop_front());
+        let due = self.promised.get_mut(&channel).and_then(|promise| promise.due.pop_front());
         prop_assert_eq!(due, Some(position.offset), "{}: the next that is due", channel);
         Ok(())
     }
