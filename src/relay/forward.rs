@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::header::{
     ACCEPT, ACCEPT_LANGUAGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION,
@@ -23,12 +23,11 @@ use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use super::webhooks::address::{Resolver, is_link_local};
+use crate::answer::{self, Answer};
 use crate::{time, tls};
 
 /// Questions under way at a time.
 const AT_ONCE: usize = 256;
-/// Bytes of an answer.
-const ANSWER: usize = 256 << 10;
 /// How often one and the same fault is told in the log.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
@@ -116,18 +115,15 @@ pub enum NoAnswer {
     /// Enough questions are under way.
     #[error("{AT_ONCE} questions to {0} are under way already; try again")]
     Busy(Url),
-    /// Nobody is there.
-    #[error("cannot reach {0}: {1}; is the backend running there, and is --auth-forward right?")]
+    /// Nobody is there, or the connection broke.
+    #[error("nothing comes from {0}: {1}; is the backend running there, and is --auth-forward right?")]
     Unreachable(Url, String),
     /// It takes too long.
     #[error("{0} did not answer within ten seconds; its own log may say why")]
     TimedOut(Url),
     /// It says too much.
-    #[error("{0} answered with more than 256 KB, which no auth endpoint does; is --auth-forward right?")]
+    #[error("{0} answered with more than {kib} KiB, which no auth endpoint does; is --auth-forward right?", kib = answer::LONGEST / 1024)]
     TooLong(Url),
-    /// It began to answer.
-    #[error("the answer of {0} broke off: {1}")]
-    Broken(Url, String),
 }
 
 impl NoAnswer {
@@ -141,7 +137,6 @@ impl NoAnswer {
             }
             Self::TimedOut(_) => "The backend behind this relay does not answer in time.",
             Self::TooLong(_) => "The backend behind this relay answers with too much.",
-            Self::Broken(..) => "The answer of the backend behind this relay broke off.",
         }
     }
 
@@ -152,7 +147,6 @@ impl NoAnswer {
             Self::Unreachable(..) => "unreachable",
             Self::TimedOut(_) => "timed out",
             Self::TooLong(_) => "too long",
-            Self::Broken(..) => "broken",
         }
     }
 
@@ -162,7 +156,7 @@ impl NoAnswer {
             Self::Loop(_) => StatusCode::LOOP_DETECTED,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Unreachable(..) | Self::TooLong(_) | Self::Broken(..) => StatusCode::BAD_GATEWAY,
+            Self::Unreachable(..) | Self::TooLong(_) => StatusCode::BAD_GATEWAY,
         }
     }
 }
@@ -270,27 +264,16 @@ impl Forward {
             return Err(NoAnswer::Loop(shown.clone()));
         }
         let _room = room.try_acquire().map_err(|_| NoAnswer::Busy(shown.clone()))?;
-        let failed = |error: reqwest::Error| {
-            let cause = innermost(&error);
-            match error {
-                _ if error.is_timeout() => NoAnswer::TimedOut(shown.clone()),
-                _ if error.is_connect() => NoAnswer::Unreachable(shown.clone(), cause),
-                _ => NoAnswer::Broken(shown.clone(), cause),
-            }
-        };
         let headers = question_headers(&head.headers, name, peer);
-        let sent = http.request(head.method.clone(), url).headers(headers).body(body).send().await;
-        let mut response = sent.map_err(failed)?;
-        let mut bytes = BytesMut::new();
-        while let Some(part) = response.chunk().await.map_err(failed)? {
-            if bytes.len() + part.len() > ANSWER {
-                return Err(NoAnswer::TooLong(shown.clone()));
-            }
-            bytes.extend_from_slice(&part);
-        }
-        let mut answer = Response::new(bytes.freeze());
-        *answer.status_mut() = response.status();
-        *answer.headers_mut() = answer_headers(response.headers());
+        let request = http.request(head.method.clone(), url).headers(headers).body(body);
+        let given = Answer::to(request).await.map_err(|error| match error {
+            answer::Error::TimedOut => NoAnswer::TimedOut(shown.clone()),
+            answer::Error::Unreachable(why) => NoAnswer::Unreachable(shown.clone(), why),
+            answer::Error::TooLong { .. } => NoAnswer::TooLong(shown.clone()),
+        })?;
+        let mut answer = Response::new(Bytes::from(given.body));
+        *answer.status_mut() = given.status;
+        *answer.headers_mut() = answer_headers(&given.headers);
         Ok(answer)
     }
 
@@ -425,15 +408,6 @@ fn answer_headers(answered: &HeaderMap) -> HeaderMap {
         headers.append(name.clone(), value.clone());
     }
     headers
-}
-
-/// The cause that says something: "Connection refused", an unknown name.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -93,3 +93,26 @@ fn a_folder_that_cannot_be_written_is_noted_and_the_relay_serves() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stderr.contains("nothing is kept on disk"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_backend_to_forward_to_is_the_flags_or_the_settings_and_has_an_address_that_may_be_asked() {
+    let home = Home::new();
+    let settings = "[relay]\nauth_forward = \"https://venue.test/app/broadcasting/auth\"\n";
+    home.file(".config/frontdesk/frontdesk.toml", settings);
+    let check = |more: &[&str]| home.run(&[&["relay", "--check"], more].concat());
+    let told = check(&[]).stdout;
+    assert!(told.contains("asked for at https://venue.test/app/broadcasting/auth"), "{told}");
+    let told = check(&["--auth-forward", "http://127.0.0.1:8000"]).stdout;
+    assert!(told.contains("asked for at http://127.0.0.1:8000/api/broadcasting/auth"), "{told}");
+    for (url, words) in [
+        ("127.0.0.1:8000", "expected http://host"),
+        ("ws://venue.test", "expected http://host"),
+        ("http://169.254.169.254/", "link-local"),
+        ("http://[fe80::1]/", "link-local"),
+        ("http://venue.test/#here", "expected http://host:port"),
+    ] {
+        let ran = check(&["--auth-forward", url]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{url}");
+        assert!(ran.stderr.contains(words), "{url}: {}", ran.stderr);
+    }
+}

@@ -1,20 +1,53 @@
 //! What Pusher's documentation and the RFCs promise, case by case, held against soketi and the relay alike.
 //!
-//! Each file is one part of the promise, a table of named cases; a case that is not asked of soketi says why.
-//! Raw sockets ask here what no library would. That something does *not* come is proven by what comes next,
-//! never by waiting. `CASE=words cargo test --test e2e conformance` runs the cases whose names have the words.
+//! Each file is one part of the promise, a table of named cases; a case that is not asked of soketi says why. Raw
+//! sockets ask what no library would ([`wire`]), the field's own libraries the rest ([`python`], [`libraries`]).
+//! That something does *not* come is proven by what comes next, never by waiting.
+//! `CASE='frames: a ping' cargo test --test e2e conformance` runs the cases whose names have these words.
 
 mod api;
 mod apps;
 mod cache;
 mod client_events;
+mod drain;
+mod exposed;
 mod frames;
 mod handshake;
 mod http;
 mod libraries;
 mod limits;
 mod presence;
+mod python;
 mod subscribe;
 mod suite;
 mod users;
 mod wire;
+
+use self::suite::Suite;
+use crate::server::Kind;
+
+/// Every file whose cases need a server and no more.
+const FILES: [(&str, fn(&mut Suite)); 12] = [
+    ("handshake", handshake::cases),
+    ("frames", frames::cases),
+    ("subscribe", subscribe::cases),
+    ("presence", presence::cases),
+    ("client events", client_events::cases),
+    ("cache", cache::cases),
+    ("users", users::cases),
+    ("exposed", exposed::cases),
+    ("limits", limits::cases),
+    ("api", api::cases),
+    ("http", http::cases),
+    ("python", python::cases),
+];
+
+#[test]
+fn every_case_holds_for_soketi() {
+    suite::run(Kind::Soketi, &FILES);
+}
+
+#[test]
+fn every_case_holds_for_the_relay() {
+    suite::run(Kind::Relay, &FILES);
+}

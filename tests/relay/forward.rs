@@ -65,7 +65,7 @@ async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, tell: mpsc::Sender<Ques
             let length = head.lines().filter_map(|line| {
                 line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
             });
-            break (head.to_owned(), length.sum::<usize>(), body.as_bytes().to_vec());
+            break (head.to_owned(), length.sum(), body.as_bytes().to_vec());
         }
     };
     while body.len() < length {
@@ -262,8 +262,8 @@ async fn a_backend_that_is_not_there_or_says_too_much_is_told_with_what_to_do() 
     let cases = [
         (gone.parse().expect("a URL"), "is the backend running there"),
         ("http://no-such-host.invalid/".parse().expect("a URL"), "is the backend running there"),
-        (long.url.clone(), "more than 256 KB"),
-        (half.url.clone(), "broke off"),
+        (long.url.clone(), "more than 256 KiB"),
+        (half.url.clone(), "is the backend running there"),
     ];
     for (url, words) in cases {
         let relay = relay_before(&url).await;

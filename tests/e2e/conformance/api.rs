@@ -5,21 +5,11 @@ use frontdesk::time::Clock;
 use serde_json::{Value, json};
 
 use super::apps::{MAIN, MUTE, OFF, TIGHT};
-use super::suite::{At, Suite, request, run, signed, signed_at};
+use super::suite::{At, Suite, request, signed, signed_at};
 use super::wire::{Reply, Wire};
 use crate::server::Kind;
 
-#[test]
-fn the_http_api_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn the_http_api_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     signatures(suite);
     times(suite);
     events(suite);

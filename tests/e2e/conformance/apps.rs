@@ -84,7 +84,7 @@ pub(crate) const HOOKED: App = App {
 
 const APPS: [&App; 7] = [&MAIN, &OFF, &ONE, &MUTE, &TIGHT, &COUNTED, &HOOKED];
 
-/// The relay's settings file; `hook` is where [`HOOKED`] tells its backend.
+/// The relay's settings file; `hook` is where [`HOOKED`] tells its backend, and below it of members alone.
 pub(crate) fn relay(hook: Option<&str>) -> String {
     let mut file = String::new();
     for app in APPS {
@@ -92,6 +92,7 @@ pub(crate) fn relay(hook: Option<&str>) -> String {
         file += &format!("[[app]]\nid = \"{id}\"\nkey = \"{key}\"\nsecret = \"{secret}\"\n{relay}\n\n");
         if let Some(hook) = hook.filter(|_| *id == HOOKED.id) {
             file += &format!("[[app.webhook]]\nurl = \"{hook}\"\n\n");
+            file += &format!("[[app.webhook]]\nurl = \"{hook}/members\"\nevents = [\"member_added\"]\n\n");
         }
     }
     file
@@ -113,7 +114,8 @@ pub(crate) fn soketi(hook: Option<&str>) -> String {
             told.insert(name.to_owned(), value.into());
         }
         if let Some(hook) = hook.filter(|_| app.id == HOOKED.id) {
-            told.insert("webhooks".to_owned(), json!([{"url": hook, "event_types": events}]));
+            let members = json!({"url": format!("{hook}/members"), "event_types": ["member_added"]});
+            told.insert("webhooks".to_owned(), json!([{"url": hook, "event_types": events}, members]));
         }
         Value::Object(told)
     });
@@ -123,9 +125,14 @@ pub(crate) fn soketi(hook: Option<&str>) -> String {
 
 /// The apps as a script takes them, by name.
 pub(crate) fn as_json() -> Value {
-    let app = |app: &App| json!({"id": app.id, "key": app.key, "secret": app.secret});
+    let app = as_json_of;
     json!({
         "main": app(&MAIN), "off": app(&OFF), "one": app(&ONE), "mute": app(&MUTE), "tight": app(&TIGHT),
         "counted": app(&COUNTED), "hooked": app(&HOOKED),
     })
+}
+
+/// An app as a script takes it.
+pub(crate) fn as_json_of(app: &App) -> Value {
+    json!({"id": app.id, "key": app.key, "secret": app.secret})
 }

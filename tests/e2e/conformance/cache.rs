@@ -2,19 +2,8 @@
 
 use serde_json::json;
 
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, data};
-use crate::server::Kind;
-
-#[test]
-fn caches_hold_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn caches_hold_for_the_relay() {
-    run(Kind::Relay, cases);
-}
 
 const FORMS: [&str; 4] = ["cache-", "private-cache-", "private-encrypted-cache-", "presence-cache-"];
 
@@ -29,7 +18,7 @@ async fn subscribed(at: At, channel: &str) -> Wire {
     wire
 }
 
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     for form in FORMS {
         suite.case(format!("{form}…: who comes first is told that there is nothing"), move |at| async move {
             let channel = at.channel(form);

@@ -3,21 +3,11 @@
 use serde_json::{Value, json};
 
 use super::apps::{App, MAIN, MUTE, TIGHT};
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, data};
 use crate::server::Kind;
 
-#[test]
-fn client_events_hold_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn client_events_hold_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     passed_on(suite);
     refused(suite);
     limits(suite);

@@ -5,21 +5,10 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::apps::{App, MAIN, OFF, ONE};
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{FIN, Http, NONCE, Reply, TEXT, Wire, data, frame};
-use crate::server::Kind;
 
-#[test]
-fn the_handshake_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn the_handshake_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     let_in(suite);
     refused(suite);
     capacity(suite);

@@ -4,21 +4,10 @@
 use serde_json::json;
 
 use super::apps::MAIN;
-use super::suite::{At, Suite, run, signed};
+use super::suite::{At, Suite, signed};
 use super::wire::{Http, Reply, Wire};
-use crate::server::Kind;
 
-#[test]
-fn http_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn http_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     kept(suite);
     bodies(suite);
     forms(suite);

@@ -116,11 +116,16 @@ export const fenced = async (channel, app = apps.main) => {
 };
 
 // The webhooks' receiver: everything that came, and who waits for what.
-export const hooks = { posts: [], events: [], waiting: [], refuse: new Set() };
+export const hooks = { posts: [], events: [], members: [], waiting: [], refuse: new Set() };
 
 const heardHook = (request, body) => {
     const post = { headers: request.headers, rawBody: body, refused: false };
     hooks.posts.push(post);
+    if (request.url.endsWith("/members")) {
+        hooks.members.push(...JSON.parse(body).events);
+        hooks.waiting = hooks.waiting.filter((wait) => !wait());
+        return 200;
+    }
     for (const word of hooks.refuse) {
         if (body.includes(word)) {
             hooks.refuse.delete(word);
@@ -134,10 +139,10 @@ const heardHook = (request, body) => {
 };
 
 /// Waits for a webhook's event that has all these fields.
-export const hooked = (wanted) =>
+export const hooked = (wanted, events = hooks.events) =>
     new Promise((done) => {
         const look = () => {
-            const found = hooks.events.find((event) =>
+            const found = events.find((event) =>
                 Object.entries(wanted).every(([key, value]) => event[key] === value),
             );
             if (found) done(found);

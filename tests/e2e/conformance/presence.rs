@@ -3,21 +3,10 @@
 use serde_json::{Value, json};
 
 use super::apps::TIGHT;
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, assert_acknowledged, data, refused};
-use crate::server::Kind;
 
-#[test]
-fn presence_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn presence_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     snapshot(suite);
     comings_and_goings(suite);
     users(suite);

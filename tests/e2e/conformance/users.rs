@@ -4,21 +4,10 @@ use frontdesk::protocol::sign;
 use serde_json::{Value, json};
 
 use super::apps::{MAIN, MUTE, TIGHT};
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, assert_acknowledged, data, refused};
-use crate::server::Kind;
 
-#[test]
-fn users_hold_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn users_hold_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     signin(suite);
     signin_refused(suite);
     told_to_a_user(suite);

@@ -164,6 +164,17 @@ export const webhookCases = [
         },
     },
     {
+        name: "webhooks: who wants some kinds is told of those alone, validly signed",
+        run: async (at) => {
+            const { name: channel } = await subscribed(await client(at, apps.hooked, member("m")), at.name("presence-"));
+            const told = await hooked({ name: "member_added", channel }, hooks.members);
+            equal(told, { name: "member_added", channel, user_id: "m" });
+            await hooked({ name: "channel_occupied", channel });
+            equal(hooks.members.filter(({ name }) => name !== "member_added"), []);
+            equal(hooks.posts.filter((post) => !apps.hooked.backend.webhook(post).isValid()), []);
+        },
+    },
+    {
         name: "webhooks: what was answered with 500 is told again",
         not: "it tells once",
         run: async (at) => {
