@@ -10,9 +10,16 @@ use libfuzzer_sys::fuzz_target;
 enum Piece {
     Bytes(Vec<u8>),
     /// A frame whose length is told as it is, whatever the rest.
-    Frame { first: u8, mask: [u8; 4], payload: Vec<u8> },
+    Frame {
+        first: u8,
+        mask: [u8; 4],
+        payload: Vec<u8>,
+    },
     /// As many equal letters: what is long without being long here.
-    Long { first: u8, length: u16 },
+    Long {
+        first: u8,
+        length: u16,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
