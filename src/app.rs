@@ -4,6 +4,7 @@
 //! effects are carried out, and what changed is drawn, at most thirty times a second and only if something
 //! did. It decides nothing about how things look, and knows no frame of the wire.
 
+pub mod history;
 pub mod ingest;
 pub mod leave;
 pub mod terminal;
