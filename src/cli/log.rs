@@ -156,6 +156,8 @@ impl Choice {
                     Line::heard(&record, meaning.err())
                 }
                 Kept::Odd(odd) => Line::odd(odd),
+                // The dashboard's own accounts.
+                Kept::Gap(_) | Kept::Cursors(..) => continue,
             };
             if self.select.takes(&line) && !see(line)? {
                 break;

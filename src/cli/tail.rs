@@ -179,6 +179,8 @@ impl Tail {
                 self.watch.back(back);
                 return Ok(None);
             }
+            // Nothing is kept.
+            Event::Cursors(_) => return Ok(None),
         };
         let wanted = self.select.takes(&line);
         Ok(wanted.then(|| if self.json { line.json() } else { line.text(&self.zone) }))

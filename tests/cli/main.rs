@@ -10,6 +10,7 @@ mod broken_pipe;
 mod dashboard;
 mod emit;
 mod help;
+mod journal;
 mod log;
 mod login;
 mod panic;

@@ -110,6 +110,7 @@ impl Venue {
             insecure_auth: false,
             ca_file: None,
             names: std::collections::BTreeMap::new(),
+            resume: None,
         }
     }
 }
