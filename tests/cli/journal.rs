@@ -38,7 +38,7 @@ fn guests(home: &Home) -> Vec<String> {
 fn a_dashboard_that_is_killed_loses_nothing_and_keeps_each_event_once() {
     let home = Home::new().with("TERM", "xterm-256color");
     let relay = Relay::start(&home, &["--ephemeral"]);
-    let mut expected = Vec::new();
+    let mut expected: Vec<String> = Vec::new();
     for round in 0..3 {
         let mut terminal = dashboard(&home, &relay, &[]);
         terminal.until("LIVE");
