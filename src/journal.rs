@@ -133,6 +133,18 @@ impl Error {
     fn sqlite(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
         Self::Sqlite { doing, path: path.to_owned(), source }
     }
+
+    /// Whether a file is broken, as opposed to one that can't be used just now.
+    fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Self::Sqlite { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+            }
+            Self::Foreign { .. } => true,
+            Self::Newer { .. } | Self::Io { .. } => false,
+        }
+    }
 }
 
 /// Why entries were not kept. None of them was.
