@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,8 @@ pub struct Options {
     /// Public names (`admin`, `booking.*`) that only a signature opens to whoever is not local; none: all are
     /// open to everybody.
     pub guard: Vec<Subscription>,
+    /// Certificate authorities that webhooks may have, beside the machine's own.
+    pub ca_file: Option<PathBuf>,
     /// Tells the wall's time, by which signatures expire.
     pub clock: Clock,
 }
@@ -108,7 +111,7 @@ pub struct Relay {
 const BODIES_KB: usize = 64 << 10;
 /// How often histories are looked through for what is too old, and crowds are told their number.
 const TICK: Duration = Duration::from_secs(5);
-/// How long everybody together has to leave.
+/// How long everybody together has to leave; what webhooks are still to be told has two seconds after it.
 const DRAIN: Duration = Duration::from_secs(7);
 /// Connections are asked to come back in so many steps, so that they don't come all at once …
 const DRAIN_STEPS: usize = 80;
@@ -126,7 +129,9 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let bounds = Bounds::lasting(options.history);
     let open = |app: App| {
-        let hooks = Hooks::open(&app.webhooks, &app.key, &app.secret, None, &metrics, options.clock.clone());
+        let ca_file = options.ca_file.clone();
+        let hooks =
+            Hooks::open(&app.webhooks, &app.key, &app.secret, ca_file, &metrics, options.clock.clone());
         Arc::new(Tenant::open(app, options.guard.clone(), bounds, &metrics, hooks))
     };
     let relay = Arc::new(Relay {

@@ -54,8 +54,8 @@ pub(crate) struct Args {
     /// which is read anew when it changes [default: relay/tokens.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// The Laravel that is asked who may join what, for everybody whom the tokens do not know: its address
-    /// (http://127.0.0.1:8000), or with a path its auth endpoint
+    /// The Laravel that is asked who may join what, for everybody whom the tokens do not know: its address,
+    /// `http://127.0.0.1:8000` for one, or with a path its auth endpoint
     #[arg(long, value_name = "URL", value_parser = value::web)]
     auth_forward: Option<Url>,
     /// How long events are kept for who comes back, as in 12h or 7d [default: 7d]
@@ -129,6 +129,7 @@ fn start(args: &Args, clock: Clock) -> Outcome {
     let (told, tokens, follower) = tokens(args, &loaded)?;
     let options = relay::Options {
         apps: apps(&loaded),
+        ca_file: loaded.settings.ca_file.clone(),
         tokens,
         auth_forward: auth_forward(args, &loaded)?,
         history: args.history.unwrap_or(HISTORY),

@@ -25,6 +25,7 @@ pub(super) struct Catchup {
     awaited: HashMap<Subscription, Position>,
     quiet_at: Option<Instant>,
     recovered: u64,
+    skips: bool,
 }
 
 /// What becomes of what was missed on a name.
@@ -50,6 +51,18 @@ pub(super) enum Place {
 }
 
 impl Catchup {
+    /// What comes next cannot be taken: to ask for it again would end the next connection as it ended this one.
+    /// Nothing is asked for until all is heard again.
+    pub(super) fn skip(&mut self) {
+        self.cursors.clear();
+        self.skips = true;
+    }
+
+    /// Whether what was missed is passed over because it cannot be taken.
+    pub(super) fn skips(&self) -> bool {
+        self.skips
+    }
+
     /// From where to ask, for a name that was heard before.
     pub(super) fn since(&self, name: &Subscription) -> Option<Position> {
         self.cursors.get(name).copied()
@@ -157,8 +170,9 @@ impl Catchup {
         self.quiet_at = None;
     }
 
-    /// How many missed events have come since this was last asked.
+    /// All is heard again: how many missed events have come since this was last so.
     pub(super) fn take_recovered(&mut self) -> u64 {
+        self.skips = false;
         std::mem::take(&mut self.recovered)
     }
 }

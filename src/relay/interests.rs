@@ -174,3 +174,72 @@ pub fn covered_by(subscription: &Subscription, channel: &ChannelName) -> bool {
         Subscription::Pattern(pattern) => pattern.matches(channel),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> ChannelName {
+        ChannelName::parse(text).expect(text)
+    }
+
+    fn wanted(text: &str) -> Subscription {
+        Subscription::parse(text).expect(text)
+    }
+
+    /// The floors of `a.1`, `a.b.1` and `a.b.2`.
+    fn floors(interests: &Interests) -> [Option<u64>; 3] {
+        ["a.1", "a.b.1", "a.b.2"].map(|channel| interests.floor(&name(channel)))
+    }
+
+    #[test]
+    fn a_channel_comes_by_the_narrowest_that_covers_it() {
+        let mut interests = Interests::default();
+        // All behind, at a place before everything.
+        for (text, since) in [("a.b.1", 30), ("a.b.*", 20), ("a.*", 10)] {
+            assert_eq!(interests.join(&wanted(text), Some(since), 0, 90), Some(since));
+        }
+        assert_eq!(floors(&interests), [Some(10); 3], "what begins earlier takes the narrower along");
+        let mut interests = Interests::default();
+        for (text, since) in [("a.*", 10), ("a.b.*", 20), ("a.b.1", 30)] {
+            assert_eq!(interests.join(&wanted(text), Some(since), 0, 90), (text == "a.*").then_some(10));
+        }
+        assert_eq!(floors(&interests), [Some(10); 3], "what was promised already is not asked for again");
+        for other in ["a", "a.", "b.1", "xa.1"] {
+            assert_eq!(
+                (interests.floor(&name(other)), interests.covers(&name(other))),
+                (None, false),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_goes_back_hears_only_what_it_asked_for() {
+        let mut interests = Interests::default();
+        interests.join(&wanted("a.1"), None, 50, 50);
+        interests.join(&wanted("a.b.*"), None, 60, 60);
+        assert_eq!(interests.join(&wanted("a.b.1"), Some(20), 70, 70), Some(20));
+        assert_eq!(floors(&interests), [Some(70), Some(20), Some(70)]);
+        assert_eq!(interests.join(&wanted("a.b.2"), Some(65), 20, 80), None, "it has come since 60");
+        assert_eq!(floors(&interests), [Some(70), Some(20), Some(70)]);
+    }
+
+    #[test]
+    fn what_is_left_keeps_its_place_as_long_as_a_broader_one_is_behind_it() {
+        let mut interests = Interests::default();
+        interests.join(&wanted("a.b.1"), None, 50, 50);
+        interests.join(&wanted("a.b.*"), Some(20), 50, 50);
+        interests.join(&wanted("a.*"), Some(30), 20, 50);
+        assert_eq!(floors(&interests), [Some(30), Some(20), Some(20)]);
+        interests.leave(&wanted("a.b.*"), true);
+        assert_eq!(floors(&interests), [Some(30), Some(20), Some(20)]);
+        assert!(interests.has_left());
+        interests.caught_up();
+        assert_eq!(floors(&interests), [Some(30), Some(20), Some(30)]);
+        interests.leave(&wanted("a.b.1"), true);
+        interests.leave(&wanted("a.*"), true);
+        assert_eq!(floors(&interests), [None; 3], "nothing is kept that nobody hears");
+        assert!(!interests.has_left());
+    }
+}

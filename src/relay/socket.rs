@@ -314,25 +314,32 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Leaves everything but what a member may be back for in a moment.
     fn stop_hearing(&self) {
-        for (left, _) in self.peer.subscriptions() {
-            self.tenant.stop_hearing(left, &self.outbox);
+        for (left, user_id) in self.peer.subscriptions() {
+            if !self.may_be_back(user_id) {
+                self.tenant.leave(left, user_id, &self.outbox);
+            }
         }
         if let Some(user) = self.peer.user() {
             self.tenant.users.stop_watching(user, &self.outbox);
         }
     }
 
+    fn may_be_back(&self, user_id: Option<&str>) -> bool {
+        self.cut && user_id.is_some()
+    }
+
     /// Lets the user leave its presence channels and sign out: at once after a goodbye, and in a moment after a
     /// cut, so that whoever is back by then has never been away.
     pub async fn see_off(self) {
-        let members = || self.peer.subscriptions().filter_map(|(left, user_id)| Some((left, user_id?)));
+        let rest = || self.peer.subscriptions().filter(|(_, user_id)| self.may_be_back(*user_id));
         let user = self.peer.user();
-        if self.cut && (user.is_some() || members().next().is_some()) {
+        if rest().next().is_some() || (self.cut && user.is_some()) {
             tokio::time::sleep(MAY_BE_BACK).await;
         }
-        for (left, user_id) in members() {
-            self.tenant.member_left(left, user_id);
+        for (left, user_id) in rest() {
+            self.tenant.leave(left, user_id, &self.outbox);
         }
         if let Some(user) = user {
             self.tenant.users.sign_out(user, &self.outbox);

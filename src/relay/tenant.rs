@@ -39,7 +39,7 @@ pub struct App {
     pub secret: SecretString,
     /// A disabled app is known, and refused.
     pub enabled: bool,
-    /// Which web pages may ask the auth endpoint.
+    /// Which web pages may ask the auth endpoint, and, where they are listed, connect.
     pub origins: Origins,
     /// The most connections at a time; 0 is no limit.
     pub max_connections: usize,
@@ -296,14 +296,13 @@ impl Tenant {
 
     /// An outbox hears a channel or pattern no more, and its user, on a presence channel, has left with it.
     pub fn leave(&self, left: &Subscription, user_id: Option<&str>, outbox: &Arc<Outbox>) {
-        self.stop_hearing(left, outbox);
         if let Some(user_id) = user_id {
-            self.member_left(left, user_id);
+            self.member_left(left, user_id, outbox);
         }
+        self.stop_hearing(left, outbox);
     }
 
-    /// An outbox hears a channel or pattern no more; its user may be back in a moment.
-    pub fn stop_hearing(&self, left: &Subscription, outbox: &Arc<Outbox>) {
+    fn stop_hearing(&self, left: &Subscription, outbox: &Arc<Outbox>) {
         if self.hub.leave(left, outbox)
             && let Subscription::Channel(channel) = left
         {
@@ -313,12 +312,13 @@ impl Tenant {
     }
 
     /// One connection less of a presence channel's member.
-    pub fn member_left(&self, left: &Subscription, user_id: &str) {
+    fn member_left(&self, left: &Subscription, user_id: &str, outbox: &Outbox) {
         let Subscription::Channel(channel) = left else { return };
         let mut rosters = self.rosters();
         let Some(roster) = rosters.get_mut(channel) else { return };
         if roster.leave(user_id) {
-            self.hub.tell(channel, &encode::control(&Member::removed(user_id, channel.as_str())), None);
+            let told = encode::control(&Member::removed(user_id, channel.as_str()));
+            self.hub.tell(channel, &told, Some(outbox.socket_id()));
             self.hooks.tell(Fact::MemberRemoved { channel: channel.clone(), user_id: user_id.to_owned() });
         }
         if roster.is_empty() {
@@ -445,6 +445,17 @@ impl Origins {
             Self::Listed(list) => list
                 .iter()
                 .any(|listed| listed == "*" || listed.trim_end_matches('/').eq_ignore_ascii_case(origin)),
+        }
+    }
+}
+
+impl Origins {
+    /// Whether a connection is let in that a page of this origin opens; none: no page does. Only a list shuts a
+    /// page out: whoever has the app's key may connect, and what needs a signature is guarded by that.
+    pub fn admit(&self, origin: Option<&str>) -> bool {
+        match (self, origin) {
+            (Self::AnyLoopback, _) | (Self::Listed(_), None) => true,
+            (Self::Listed(_), Some(origin)) => self.allow(origin),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::protocol::ChannelName;
 use crate::protocol::peer::SocketId;
 use crate::time::Clock;
 
-mod address;
+pub(super) mod address;
 mod attendance;
 mod courier;
 mod dispatch;

@@ -188,6 +188,11 @@ impl Model {
         self.size
     }
 
+    /// Whether letters go into the filter.
+    pub(in crate::ui) fn is_typing(&self) -> bool {
+        self.help.is_none() && self.view == ViewId::Activity && self.activity.filter.editing
+    }
+
     pub(in crate::ui) fn touch(&mut self) {
         self.dirty = true;
     }

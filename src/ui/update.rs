@@ -17,7 +17,7 @@ use crate::ui::log::Note;
 use crate::ui::model::{Model, Said};
 use crate::ui::msg::Msg;
 use crate::ui::status;
-use crate::ui::view::{self, ViewId, help};
+use crate::ui::view::{self, help};
 
 /// Takes a happening into the model, and says what the world must do. What cannot change anything that is shown
 /// leaves the model as it is, and nothing is drawn for it.
@@ -58,8 +58,8 @@ fn matters(model: &Model, msg: &Msg) -> bool {
         Msg::Focus(_) => false,
         Msg::Identity(identity) => model.identity != *identity,
         Msg::Topic(facts) => !model.topics.contains(facts),
-        Msg::Key(event) => model.said.is_some() || is_typing(model) || model.keymap.action(*event).is_some(),
-        Msg::Paste(_) => is_typing(model),
+        Msg::Key(event) => model.said.is_some() || model.is_typing() || model.keymap.action(*event).is_some(),
+        Msg::Paste(_) => model.is_typing(),
         Msg::Mouse(event) => match event.kind {
             MouseEventKind::Down(MouseButton::Left)
             | MouseEventKind::ScrollUp
@@ -79,11 +79,6 @@ fn matters(model: &Model, msg: &Msg) -> bool {
         | Msg::Resize(..)
         | Msg::Tick(_) => true,
     }
-}
-
-/// Whether letters go into the filter.
-fn is_typing(model: &Model) -> bool {
-    model.help.is_none() && model.view == ViewId::Activity && model.activity.filter.editing
 }
 
 fn hear(model: &mut Model, record: Record, event: Result<VenueEvent, NotUnderstood>) {
@@ -135,7 +130,7 @@ fn cover(model: &mut Model) {
 
 fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     model.said = None;
-    if is_typing(model) {
+    if model.is_typing() {
         let leaves = matches!(model.keymap.action(event), Some(Action::Quit | Action::Interrupt));
         if !leaves || event.modifiers.is_empty() {
             type_filter(model, event);
@@ -228,7 +223,7 @@ fn type_filter(model: &mut Model, event: KeyEvent) {
 }
 
 fn paste(model: &mut Model, text: &str) {
-    if is_typing(model) {
+    if model.is_typing() {
         let line = text.lines().next().unwrap_or_default();
         model.activity.filter.text.extend(line.chars().filter(|c| !c.is_control()));
         refilter(model);

@@ -1,6 +1,6 @@
 //! `relay`: what it says at its start, who may start it, and how it ends.
 
-use crate::bench::{Home, Relay};
+use crate::bench::{Home, Relay, backend};
 
 #[test]
 fn a_check_says_what_the_relay_would_do_and_ends() {
@@ -92,4 +92,53 @@ fn a_folder_that_cannot_be_written_is_noted_and_the_relay_serves() {
     let ran = Relay::start(&home, &["--data-dir", file.to_str().expect("a path")]).stop();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stderr.contains("nothing is kept on disk"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_backend_to_forward_to_is_the_flags_or_the_settings_and_has_an_address_that_may_be_asked() {
+    let home = Home::new();
+    let settings = "[relay]\nauth_forward = \"https://venue.test/app/broadcasting/auth\"\n";
+    home.file(".config/frontdesk/frontdesk.toml", settings);
+    let check = |more: &[&str]| home.run(&[&["relay", "--check"], more].concat());
+    let told = check(&[]).stdout;
+    assert!(told.contains("asked for at https://venue.test/app/broadcasting/auth"), "{told}");
+    let told = check(&["--auth-forward", "http://127.0.0.1:8000"]).stdout;
+    assert!(told.contains("asked for at http://127.0.0.1:8000/api/broadcasting/auth"), "{told}");
+    for (url, words) in [
+        ("127.0.0.1:8000", "expected http://host"),
+        ("ws://venue.test", "expected http://host"),
+        ("http://169.254.169.254/", "link-local"),
+        ("http://[fe80::1]/", "link-local"),
+        ("http://venue.test/#here", "expected http://host:port"),
+    ] {
+        let ran = check(&["--auth-forward", url]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{url}");
+        assert!(ran.stderr.contains(words), "{url}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_desk_that_knows_the_relay_alone_logs_in_at_the_laravel_behind_it() {
+    let home = Home::new().with("FRONTDESK_KEY", "app-key");
+    let laravel = backend(|path, body| match path {
+        "/api/login" if body.contains("\"ayu@venue.test\"") => (
+            "200 OK",
+            r#"{"token":"7|from-laravel","user":{"name":"Ayu Lestari","role":"admin"}}"#.to_owned(),
+        ),
+        "/api/user" => ("200 OK", r#"{"id":2,"name":"Ayu Lestari","role":"admin"}"#.to_owned()),
+        "/api/broadcasting/auth" if body.contains("private-admin") => {
+            ("200 OK", r#"{"auth":"app-key:00"}"#.to_owned())
+        }
+        "/api/broadcasting/auth" => ("403 Forbidden", "{}".to_owned()),
+        _ => ("404 Not Found", String::new()),
+    });
+    let relay = Relay::start(&home, &["--ephemeral", "--auth-forward", &laravel]);
+    let login = home.run_with(&["login", "--email", "ayu@venue.test", "--url", &relay.url()], "a password\n");
+    assert_eq!(login.code, Some(0), "{login:?}");
+    assert!(login.stdout.contains("as Ayu Lestari, admin"), "{}", login.stdout);
+    let whoami = home.run(&["whoami", "--url", &relay.url()]);
+    assert_eq!(whoami.code, Some(0), "{whoami:?}");
+    for line in ["Ayu Lestari, admin", "may join      private-admin", "may not join  private-staff"] {
+        assert!(whoami.stdout.contains(line), "{line}: {}", whoami.stdout);
+    }
 }

@@ -114,7 +114,13 @@ fn letters_of_a_filter_are_letters_and_not_keys() {
     scene.keys("5/");
     assert_eq!(scene.key(KeyCode::Char('q')), []);
     assert!(scene.text().contains("/ q"), "{}", scene.text());
+    let hints = scene.rows()[23].clone();
+    assert!(
+        hints.contains("Enter keep") && hints.contains("Esc clear") && !hints.contains("quit"),
+        "{hints}"
+    );
     scene.key(KeyCode::Enter);
+    assert!(scene.rows()[23].contains("q quit"), "{}", scene.text());
     assert_eq!(scene.key(KeyCode::Char('q')), [Effect::Quit]);
 }
 

@@ -15,6 +15,7 @@ mod document;
 mod frontend;
 mod node;
 mod process;
+mod python;
 mod refusals;
 mod restart;
 mod server;

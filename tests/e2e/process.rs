@@ -91,6 +91,12 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Asks the process to end, as `kill` does.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
     /// All that the process has printed.
     pub(crate) fn transcript(&self) -> String {
         self.transcript.lock().unwrap().clone()

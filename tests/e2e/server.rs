@@ -94,6 +94,11 @@ impl Server {
         self.process.kill();
     }
 
+    /// Asks the server to end, as `kill` does.
+    pub(crate) fn terminate(&self) {
+        self.process.terminate();
+    }
+
     /// Starts it again at the same address.
     pub(crate) fn start_again(&mut self) {
         let command = command(self.kind, self.node, self.port, self.home.path());

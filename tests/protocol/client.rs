@@ -620,6 +620,28 @@ async fn a_message_that_is_too_long_ends_the_connection_with_both_lengths_and_it
     listener.state(State::Live).await;
 }
 
+#[tokio::test]
+async fn our_relay_is_not_asked_again_for_what_is_too_long_and_there_is_a_gap() {
+    let stage = Stage::open().await;
+    let mut listener = Listener::open(Options { native: true, ..options(&stage, &["staff"]) });
+    let mut guest = stage.greet("1.2", true).await;
+    answer(&mut guest, false, 4).await;
+    place(&mut guest, "staff", 5).await;
+    listener.until("an event", heard).await;
+    tokio::spawn(async move { guest.publish("staff", "E", &"x".repeat(2 * 1024 * 1024)).await });
+
+    let mut guest = stage.greet("1.3", true).await;
+    assert_eq!(answer(&mut guest, false, 6).await.1, None, "it would only come again");
+    let GapReason::Lost(reason) = listener.until("the gap", gap).await.reason else { panic!("a history") };
+    assert!(reason.contains("too long"), "{reason}");
+    assert!(!listener.until("the return", back).await.complete);
+    drop(guest);
+
+    let mut guest = stage.greet("1.4", true).await;
+    assert_eq!(answer(&mut guest, true, 6).await.1, Some(at(6)), "from there on all is as before");
+    assert!(listener.until("the return", back).await.complete);
+}
+
 #[test]
 fn every_cause_speaks_and_says_what_to_do() {
     let causes = [

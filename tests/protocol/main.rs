@@ -6,6 +6,7 @@
 mod client;
 mod halves;
 mod link;
+mod peer;
 mod relay;
 mod secure;
 mod stage;

@@ -38,6 +38,7 @@ impl Venue {
             auth_forward: None,
             history,
             guard: vec![Subscription::parse("staff").expect("a name")],
+            ca_file: None,
             clock: Clock::system(),
         };
         tokio::spawn(relay::run(vec![listener], options, std::future::pending()));

@@ -1,9 +1,9 @@
 //! The auth endpoint: who may join what, as Laravel would answer.
 
-use frontdesk::protocol::sign;
+use frontdesk::protocol::{ClientOp, ServerOp, User, sign};
 use frontdesk::relay::{Origins, Tokens};
 
-use crate::support::{KEY, Reply, Running, SECRET, is_ack, options};
+use crate::support::{KEY, Reply, Running, SECRET, is_ack, options, told};
 
 const TOKENS: &str = r#"
 [[token]]
@@ -24,7 +24,8 @@ async fn relay() -> Running {
     Running::start_with(settings).await
 }
 
-const PATHS: [&str; 2] = ["/api/broadcasting/auth", "/broadcasting/auth"];
+const PATHS: [&str; 3] = ["/api/broadcasting/auth", "/broadcasting/auth", "/pusher/auth"];
+const USER_PATHS: [&str; 3] = ["/api/broadcasting/user-auth", "/broadcasting/user-auth", "/pusher/user-auth"];
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Asks in every form that clients use, and gives the one answer that all got.
@@ -105,6 +106,60 @@ async fn what_the_endpoint_grants_opens_the_channel() {
         let grant = ask(&relay, Some("2|ayu-token"), &desk.socket_id, channel).await.json();
         let auth = grant["auth"].as_str().map(ToOwned::to_owned);
         assert!(is_ack(&desk.subscribe_with(channel, auth, None).await, channel));
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_is_a_member_by_name_and_role_to_all_who_are_there() {
+    let relay = relay().await;
+    let channel = "presence-frontdesk.desks";
+    let mut desks = [relay.desk().await, relay.desk().await];
+    let mut answers = Vec::new();
+    for (desk, token) in desks.iter_mut().zip(["1|sari-token", "2|ayu-token"]) {
+        let grant = ask(&relay, Some(token), &desk.socket_id, channel).await.json();
+        let text = |field: &str| grant[field].as_str().map(ToOwned::to_owned);
+        let op = ClientOp::Subscribe {
+            channel: channel.to_owned(),
+            auth: text("auth"),
+            channel_data: text("channel_data"),
+            since: None,
+        };
+        desk.say(&op.encode()).await;
+        answers.push(desk.hear().await);
+    }
+    let ServerOp::Subscribed { data, .. } = &answers[1] else { panic!("{answers:?}") };
+    let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    assert_eq!(
+        data["presence"]["hash"],
+        serde_json::json!({"sari": {"name": "sari", "role": "staff"}, "ayu": {"name": "ayu", "role": "admin"}})
+    );
+    let (event, _, member) = {
+        let op = desks[0].hear().await;
+        let (event, channel, member) = told(&op);
+        (event.to_owned(), channel.map(ToOwned::to_owned), member)
+    };
+    assert_eq!(event, "pusher_internal:member_added");
+    assert_eq!(member, serde_json::json!({"user_id": "ayu", "user_info": {"name": "ayu", "role": "admin"}}));
+}
+
+#[tokio::test]
+async fn a_bearer_signs_in_by_name_at_every_path_where_clients_ask() {
+    let relay = relay().await;
+    for path in USER_PATHS {
+        let mut desk = relay.desk().await;
+        let form = format!("socket_id={}", desk.socket_id);
+        let head = format!("POST {path} HTTP/1.1\r\nContent-Type: {FORM}");
+        assert_eq!(relay.http(&head, form.as_bytes()).await.status, 401);
+        let head = format!("{head}\r\nAuthorization: Bearer 1|sari-token");
+        for bad in ["", "socket_id=", "socket_id=x"] {
+            assert_eq!(relay.http(&head, bad.as_bytes()).await.status, 422, "{bad:?}");
+        }
+        let grant = relay.http(&head, form.as_bytes()).await.json();
+        let user_data = r#"{"id":"sari","user_info":{"name":"sari","role":"staff"}}"#;
+        assert_eq!(grant["user_data"], user_data, "{path}");
+        let auth = grant["auth"].as_str().expect("a signature").to_owned();
+        desk.say(&ClientOp::Signin { auth, user_data: user_data.to_owned() }.encode()).await;
+        assert_eq!(desk.hear().await, User::signed_in(user_data));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use frontdesk::protocol::op::Recovery;
-use frontdesk::protocol::{Epoch, Position, ServerOp};
+use frontdesk::protocol::{ClientOp, Epoch, Position, ServerOp};
 
 use crate::support::{Desk, Running, is_ack, options};
 
@@ -226,6 +226,48 @@ async fn a_slow_reader_holds_nobody_up_and_is_served_everything_later() {
     relay.publish("a", "X", &large(next)).await;
     let event = slow.event().await;
     assert_eq!((from_quiet, number(&event.data)), (1, next), "caught up, and pushed to again");
+}
+
+#[tokio::test]
+async fn who_stalls_with_overlapping_subscriptions_hears_each_event_once_and_in_order() {
+    const EVENTS: usize = 50;
+    let names = ["private-booking.7", "private-booking.*"];
+    // Which is joined first, and which is left while it is behind.
+    for (first, left) in [(0, None), (1, Some(0)), (0, Some(1))] {
+        let relay = Running::start().await;
+        let mut slow = Desk::open_narrow(&relay).await;
+        for name in [names[first], names[1 - first]] {
+            assert!(is_ack(&slow.subscribe(name).await, name));
+        }
+        for n in 0..EVENTS {
+            relay.publish(&format!("private-booking.{}", 7 + n % 2), "X", &large(n)).await;
+        }
+        let mut heard = Vec::new();
+        if let Some(left) = left {
+            for _ in 0..3 {
+                heard.push(number(&slow.event().await.data));
+            }
+            slow.say(&ClientOp::Unsubscribe { channel: names[left].to_owned() }.encode()).await;
+        }
+        // Of a channel that is subscribed to the end.
+        relay.publish(names[0], "Last", &EVENTS.to_string()).await;
+        loop {
+            let event = slow.event().await;
+            heard.push(number(&event.data));
+            if event.event == "Last" {
+                break;
+            }
+        }
+        let all: Vec<_> = (0..=EVENTS).collect();
+        if left == Some(1) {
+            let (of_seven, of_eight): (Vec<_>, Vec<_>) = heard.iter().copied().partition(|n| n % 2 == 0);
+            assert_eq!(of_seven, all.iter().copied().step_by(2).collect::<Vec<_>>(), "{first}, {left:?}");
+            let before: Vec<_> = all.iter().copied().filter(|n| n % 2 == 1).take(of_eight.len()).collect();
+            assert_eq!(of_eight, before, "until it was left, {first}");
+        } else {
+            assert_eq!(heard, all, "{first}, {left:?}");
+        }
+    }
 }
 
 #[tokio::test]

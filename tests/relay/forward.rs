@@ -65,7 +65,7 @@ async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, tell: mpsc::Sender<Ques
             let length = head.lines().filter_map(|line| {
                 line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
             });
-            break (head.to_owned(), length.sum::<usize>(), body.as_bytes().to_vec());
+            break (head.to_owned(), length.sum(), body.as_bytes().to_vec());
         }
     };
     while body.len() < length {
@@ -125,8 +125,9 @@ async fn a_question_goes_on_with_what_it_needs_and_nothing_else() {
         ("X-Secret", "1"),
         ("Accept-Encoding", "gzip"),
     ];
-    let lines: String =
+    let lines: Vec<String> =
         needed.iter().chain(&dropped).map(|(name, value)| format!("\r\n{name}: {value}")).collect();
+    let lines = lines.concat();
     let reply = ask(&relay, &format!("{lines}\r\nX-Forwarded-For: 203.0.113.9\r\nVia: 1.1 nginx")).await;
     assert_eq!((reply.status, reply.body.as_str()), (200, "{\"auth\":\"a-key:00\"}"), "{}", reply.head);
     let asked = laravel.asked().await;
@@ -183,13 +184,16 @@ async fn every_captured_answer_of_a_laravel_comes_back_as_it_was() {
         let captured: serde_json::Value = serde_json::from_str(line).expect("JSON");
         let text = |field: &str| captured[field].as_str();
         let body = text("body").expect("a body");
-        let mut answer = format!("HTTP/1.1 {} Whatever\r\n", captured["status"]);
-        answer += "Content-Type: text/x; charset=y\r\nSet-Cookie: a=1; path=/\r\nSet-Cookie: b=2\r\n";
-        answer += "Server: apache\r\nKeep-Alive: timeout=5\r\nX-Powered-By: PHP\r\n";
-        for name in ["location", "retry-after"] {
-            answer += &text(name).map_or(String::new(), |value| format!("{name}: {value}\r\n"));
-        }
-        answer += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let header = |name: &str| text(name).map(|value| format!("{name}: {value}\r\n")).unwrap_or_default();
+        let answer = [
+            format!("HTTP/1.1 {} Whatever\r\n", captured["status"]),
+            "Content-Type: text/x; charset=y\r\nSet-Cookie: a=1; path=/\r\nSet-Cookie: b=2\r\n".to_owned(),
+            "Server: apache\r\nKeep-Alive: timeout=5\r\nX-Powered-By: PHP\r\n".to_owned(),
+            header("location"),
+            header("retry-after"),
+            format!("Content-Length: {}\r\n\r\n{body}", body.len()),
+        ]
+        .concat();
         let laravel = Laravel::answering(answer).await;
         let relay = relay_before(&laravel.url).await;
         let reply = ask(&relay, "").await;
@@ -262,8 +266,8 @@ async fn a_backend_that_is_not_there_or_says_too_much_is_told_with_what_to_do() 
     let cases = [
         (gone.parse().expect("a URL"), "is the backend running there"),
         ("http://no-such-host.invalid/".parse().expect("a URL"), "is the backend running there"),
-        (long.url.clone(), "more than 256 KB"),
-        (half.url.clone(), "broke off"),
+        (long.url.clone(), "more than 256 KiB"),
+        (half.url.clone(), "is the backend running there"),
     ];
     for (url, words) in cases {
         let relay = relay_before(&url).await;
@@ -290,8 +294,7 @@ async fn a_backend_that_says_nothing_is_given_up_after_ten_seconds() {
     let asked = async {
         laravel.asked().await;
         tokio::time::pause();
-        let start = tokio::time::Instant::now();
-        start
+        tokio::time::Instant::now()
     };
     let (reply, start) = tokio::join!(reply, asked);
     assert!(start.elapsed() <= Duration::from_secs(11));
@@ -339,6 +342,6 @@ async fn a_way_that_leads_back_here_ends_at_once() {
     });
     let reply = ask(&relay, "").await;
     assert_eq!(reply.status, 508);
-    assert!(reply.body.contains("leads back"), "{}", reply.body);
+    assert!(reply.body.contains("the relay itself"), "{}", reply.body);
     assert_eq!(*passed.lock().expect("no panic"), 1);
 }

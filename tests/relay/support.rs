@@ -30,6 +30,7 @@ pub(crate) fn options() -> Options {
     let names = ["admin", "staff", "booking.*"];
     Options {
         apps: vec![App::new("1001", KEY, SecretString::from(SECRET))],
+        ca_file: None,
         tokens: Tokens::default().fixed(),
         auth_forward: None,
         history: Duration::from_secs(3600),
@@ -210,6 +211,8 @@ impl Desk {
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().expect("a value"));
         }
+        // A frame that waits for the other side's acknowledgement would come late to a clock that leaps.
+        stream.set_nodelay(true).expect("no delay");
         let upgrade = tokio_tungstenite::client_async(request, stream);
         let (socket, _) = within("an upgrade", upgrade).await.expect("upgraded");
         Self { socket, socket_id: String::new() }

@@ -51,6 +51,7 @@ impl House {
             listener,
             relay: relay::Options {
                 apps: vec![App::new(APP_ID, key.clone(), secret.clone())],
+                ca_file: None,
                 tokens: Tokens::default().with(BEARER, Role::Admin, &token).fixed(),
                 auth_forward: None,
                 history: HISTORY,

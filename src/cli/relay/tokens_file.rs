@@ -7,18 +7,21 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item};
 
 use super::super::Failure;
 use crate::config::Loaded;
-use crate::relay::auth::{BadTokens, Role, Token, Tokens};
+use crate::relay::auth::{BadTokens, Tokens};
+use entry::{table, take_out};
+use follower::stamp;
 
-/// How often a running relay looks whether the file has changed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+mod entry;
+mod follower;
+
+pub(super) use entry::Entry;
+pub(super) use follower::Follower;
+
 /// The file's name in the relay's folder.
 const NAME: &str = "tokens.toml";
 
@@ -92,16 +95,6 @@ impl From<Error> for Failure {
             Error::Unwritable { .. } | Error::Taken { .. } | Error::Unknown { .. } => Self::Failed(words),
         }
     }
-}
-
-/// A token to be kept.
-pub(super) struct Entry<'a> {
-    pub(super) name: &'a str,
-    pub(super) role: Role,
-    /// See [`crate::relay::auth::sha256`].
-    pub(super) sha256: String,
-    pub(super) user_id: Option<u64>,
-    pub(super) channels: Option<&'a [String]>,
 }
 
 impl TokensFile {
@@ -226,56 +219,6 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn table(entry: &Entry<'_>) -> Table {
-    let mut table = Table::new();
-    table["name"] = value(entry.name);
-    table["role"] = value(entry.role.as_str());
-    table["sha256"] = value(entry.sha256.as_str());
-    if let Some(id) = entry.user_id.and_then(|id| i64::try_from(id).ok()) {
-        table["user_id"] = value(id);
-    }
-    if let Some(channels) = entry.channels {
-        table["channels"] = value(channels.iter().map(String::as_str).collect::<toml_edit::Array>());
-    }
-    table
-}
-
-/// Takes a name's entries out; gives their number, and the comments that stood before the last of them
-/// and belong to nobody else.
-fn take_out(entries: &mut ArrayOfTables, name: &str) -> (usize, String) {
-    let (mut count, mut left) = (0, String::new());
-    for at in (0..entries.len()).rev() {
-        let Some(table) = entries.get(at).filter(|table| name_of(table) == Some(name)) else { continue };
-        let comment = comments_of_the_file(before(table));
-        entries.remove(at);
-        count += 1;
-        match entries.get_mut(at) {
-            None => left.insert_str(0, &comment),
-            Some(next) => {
-                let joined = comment + before(next);
-                next.decor_mut().set_prefix(joined);
-            }
-        }
-    }
-    (count, left)
-}
-
-fn name_of(table: &Table) -> Option<&str> {
-    table.get("name")?.as_str()
-}
-
-/// What stands between an entry and what is before it.
-fn before(table: &Table) -> &str {
-    table.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or_default()
-}
-
-/// Of the comments before an entry those that are not the entry's own: a blank line is between.
-fn comments_of_the_file(before: &str) -> String {
-    let own_from = before.rfind("\n\n").unwrap_or(0);
-    let others = before[..own_from].trim_end();
-    if others.is_empty() { String::new() } else { format!("{others}\n") }
-}
-
 /// Waits until nobody else changes the file. The lock is a file beside it, because the file is replaced.
 fn lock(path: &Path) -> io::Result<File> {
     let mut name = path.as_os_str().to_owned();
@@ -319,57 +262,13 @@ fn keep_owner(_: &File, _: &Path, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// How a file looks from outside; none where it is not there.
-type Stamp = Option<(SystemTime, u64)>;
-
-fn stamp(metadata: io::Result<fs::Metadata>) -> Stamp {
-    let metadata = metadata.ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
-/// Reads the file anew when it has changed.
-#[derive(Debug)]
-pub(super) struct Follower {
-    file: TokensFile,
-    seen: Stamp,
-}
-
-impl Follower {
-    /// The file that is followed.
-    pub(super) fn file(&self) -> &TokensFile {
-        &self.file
-    }
-
-    /// Puts the file's tokens into the channel whenever it has changed, until nobody listens there. A file that
-    /// can't be used is said so once, and the old tokens stay.
-    pub(super) async fn run(mut self, told: watch::Sender<Tokens>) {
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = told.closed() => return,
-                _ = looks.tick() => {}
-            }
-            let stamp = stamp(tokio::fs::metadata(&self.file.path).await);
-            if stamp == self.seen {
-                continue;
-            }
-            self.seen = stamp;
-            match self.file.text().and_then(|text| self.file.parse(&text)) {
-                Ok(tokens) => {
-                    let names: Vec<&str> = tokens.iter().map(|token: &Token| token.name.as_str()).collect();
-                    tracing::info!(?names, "the tokens file {} has changed", self.file.path.display());
-                    told.send_replace(tokens);
-                }
-                Err(error) => tracing::warn!("the tokens stay as they were: {error}"),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+
+    use super::follower::LOOK_EVERY;
     use super::*;
+    use crate::relay::Role;
 
     fn file(folder: &tempfile::TempDir, text: Option<&str>) -> TokensFile {
         let path = folder.path().join("somewhere/tokens.toml");

@@ -152,6 +152,9 @@ impl Driver {
                 return Ok(());
             }
             Some(Err(error)) => {
+                if matches!(&error, SocketError::Capacity(CapacityError::MessageTooLong { .. })) {
+                    self.catchup.skip();
+                }
                 line.broken(breach(&error), now);
                 return Ok(());
             }

@@ -74,10 +74,17 @@ impl Driver {
         let now = monotonic();
         match (self.catchup.accepted(name, recovery, now), returned) {
             (Verdict::Comes, _) | (Verdict::NothingAsked, None) => Ok(()),
-            (Verdict::NothingAsked, Some(from)) => match self.gap(name, from, GapReason::NoHistory) {
-                Some(gap) => self.tell_gap(gap).await,
-                None => Ok(()),
-            },
+            (Verdict::NothingAsked, Some(from)) => {
+                let reason = if self.catchup.skips() {
+                    GapReason::Lost("a message in it is too long to be taken".into())
+                } else {
+                    GapReason::NoHistory
+                };
+                match self.gap(name, from, reason) {
+                    Some(gap) => self.tell_gap(gap).await,
+                    None => Ok(()),
+                }
+            }
             (Verdict::Lost, returned) => {
                 let ours = self.reporter.facts.server.ours;
                 let why = "its history does not reach back to where we were";

@@ -386,6 +386,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn all_that_a_connection_hears_comes_in_one_order() {
+        let (memory, _) = memory(bounds());
+        for name in ["a", "b.1", "b.2", "a", "b.10", "b", "b.1", "c.1"] {
+            publish(&memory, name).await;
+        }
+        for most in [1, 2, 3, 100] {
+            let heard = |names: &[&str], after| since_of(&memory, &interests(names), after, most);
+            assert_eq!(heard(&["a", "never", "b.1"], 0), Some(vec![1, 2, 4, 7]));
+            assert_eq!(heard(&["a", "b.*", "b.1"], 1), Some(vec![2, 3, 4, 5, 7]));
+            assert_eq!(heard(&[], 0), Some(vec![]));
+            for names in [["a", "c.1"], ["a", "c.*"]] {
+                let mut interests = interests(&names[..1]);
+                interests.join(&wanted(names[1]), Some(7), 0, 8);
+                assert_eq!(since_of(&memory, &interests, 0, most), Some(vec![1, 4, 8]), "{names:?}");
+                interests.join(&wanted("b.2"), None, 0, 2);
+                assert_eq!(since_of(&memory, &interests, 0, most), Some(vec![1, 3, 4, 8]), "{names:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_lacks_what_it_has_heard() {
+        let (memory, _) = memory(Bounds { channel_events: 1, ..bounds() });
+        for _ in 0..3 {
+            publish(&memory, "b.1").await;
+        }
+        publish(&memory, "b.2").await;
+        let mut both = interests(&["b.1", "b.*"]);
+        assert_eq!(since_of(&memory, &both, 1, 10), None);
+        both = Interests::default();
+        both.join(&wanted("b.1"), None, 3, 3);
+        both.join(&wanted("b.*"), None, 3, 3);
+        both.join(&wanted("c"), Some(0), 4, 4);
+        assert_eq!(since_of(&memory, &both, 0, 10), Some(vec![]), "it stood at 4 when it went back for c");
+    }
+
+    #[tokio::test]
     async fn who_joins_is_told_where_it_begins_while_nothing_is_passed_on() {
         let (memory, _) = memory(bounds());
         publish(&memory, "a").await;

@@ -129,12 +129,7 @@ async fn forwarded(relay: &Arc<Relay>, forward: &Forward, asked: Asked, question
     match forward.ask(question, &head, bytes, exposure.peer).await {
         Ok(answer) => answer.map(Into::into),
         Err(none) => {
-            // Where the backend is is nobody's business but this machine's.
-            let message = if exposure.local {
-                none.to_string()
-            } else {
-                "The relay has no answer from the backend behind it; its log says why.".to_owned()
-            };
+            let message = if exposure.local { none.to_string() } else { none.in_general().to_owned() };
             let mut answer = json(none.status(), &Message { message: &message });
             if none.status() == StatusCode::SERVICE_UNAVAILABLE {
                 answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -169,10 +164,9 @@ async fn channel(relay: &Relay, asked: Asked, bearer: &Token) -> Answer {
     if wanted.kind() == ChannelKind::Encrypted {
         return denied("Only the backend has the key of encrypted channels.");
     }
-    match connection(tenant, &form, &exposure) {
-        Ok(socket_id) => json(StatusCode::OK, &Grant::of_channel(tenant, bearer, socket_id, &wanted)),
-        Err(answer) => answer,
-    }
+    refusal(tenant, &form, &exposure).unwrap_or_else(|| {
+        json(StatusCode::OK, &Grant::of_channel(tenant, bearer, form.socket_id(), &wanted))
+    })
 }
 
 /// Who the bearer is to the app's other users: the signature that says so.
@@ -183,25 +177,22 @@ async fn user(relay: &Relay, asked: Asked, bearer: &Token) -> Answer {
         Err(answer) => return answer,
     };
     let Some(tenant) = tenant(relay, &form) else { return denied("") };
-    match connection(tenant, &form, &exposure) {
-        Ok(socket_id) => json(StatusCode::OK, &Grant::of_user(tenant, bearer, socket_id)),
-        Err(answer) => answer,
-    }
+    refusal(tenant, &form, &exposure)
+        .unwrap_or_else(|| json(StatusCode::OK, &Grant::of_user(tenant, bearer, form.socket_id())))
 }
 
-/// The id of the connection that a signature is for; else why there is none for it.
-fn connection<'a>(tenant: &Tenant, form: &'a Form, exposure: &Exposure) -> Result<&'a str, Answer> {
-    let socket_id = form.socket_id.as_deref().unwrap_or_default();
-    if SocketId::parse(socket_id).is_err() {
+/// Why there is no signature for the connection that is named, if there is none.
+fn refusal(tenant: &Tenant, form: &Form, exposure: &Exposure) -> Option<Answer> {
+    if SocketId::parse(form.socket_id()).is_err() {
         let message = "socket_id is two numbers with a dot between.";
-        return Err(json(StatusCode::UNPROCESSABLE_ENTITY, &Message { message }));
+        return Some(json(StatusCode::UNPROCESSABLE_ENTITY, &Message { message }));
     }
-    if too_exposed(tenant, exposure) { Err(denied(TOO_EXPOSED)) } else { Ok(socket_id) }
+    too_exposed(tenant, exposure).then(|| denied(TOO_EXPOSED))
 }
 
 /// The app that the connection belongs to; with none, the first: it is usually the only one.
 fn tenant<'a>(relay: &'a Relay, form: &Form) -> Option<&'a Tenant> {
-    let socket_id = SocketId::parse(form.socket_id.as_deref().unwrap_or_default()).ok().flatten();
+    let socket_id = SocketId::parse(form.socket_id()).ok().flatten();
     let connected = |tenant: &&Arc<Tenant>| socket_id.is_some_and(|id| tenant.has(id));
     let mut enabled = relay.tenants.iter().filter(|tenant| tenant.app.enabled);
     enabled.clone().find(connected).or_else(|| enabled.next()).map(Arc::as_ref)
@@ -278,6 +269,10 @@ impl Form {
             Ok((bytes, _held)) => Ok(form.or(Self::from_body(&head.headers, &bytes))),
             Err(bad) => Err(json(bad.status(), &Message { message: bad.says() })),
         }
+    }
+
+    fn socket_id(&self) -> &str {
+        self.socket_id.as_deref().unwrap_or_default()
     }
 
     fn from_pairs(text: &[u8]) -> Self {

@@ -103,6 +103,9 @@ fn admit(
         let reason = "the app has a default or short secret, and serves nobody through a proxy";
         return refuse(CloseCode::APP_DISABLED, reason);
     }
+    if !tenant.app.origins.admit(exposure.origin.as_deref()) {
+        return refuse(CloseCode::UNAUTHORIZED, "Origin not allowed");
+    }
     let Some(seat) = tenant.seat() else {
         return refuse(CloseCode::OVER_CAPACITY, "the app has as many connections as it may have");
     };

@@ -178,7 +178,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn each_event_comes_once_and_in_order_whatever_overlaps_falls_behind_and_is_left(steps in steps()) {

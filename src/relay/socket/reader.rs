@@ -73,6 +73,11 @@ struct Head {
 }
 
 impl Reader {
+    /// Bytes of memory that it keeps for what is half read.
+    pub fn kept(&self) -> usize {
+        self.held.capacity() + self.message.as_ref().map_or(0, Vec::capacity)
+    }
+
     /// Takes what came, and calls `each` with every message in it. The bytes are unmasked in place.
     pub fn feed(&mut self, bytes: &mut [u8], mut each: impl FnMut(Incoming<'_>)) -> Result<(), Violation> {
         if self.held.is_empty() {

@@ -151,7 +151,7 @@ impl fmt::Debug for Webhook {
 }
 
 /// Whether an address is one of the link alone, in whatever form of IPv6 an IPv4 address is written.
-fn is_link_local(ip: IpAddr) -> bool {
+pub(in crate::relay) fn is_link_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local() || embedded(ip).is_some_and(|ip| ip.is_link_local()),
@@ -168,7 +168,7 @@ fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 
 /// Looks names up, and never gives a link-local address for one.
 #[derive(Debug)]
-pub(super) struct Resolver;
+pub(in crate::relay) struct Resolver;
 
 /// A name that leads to where nothing is sent.
 #[derive(Debug, thiserror::Error)]

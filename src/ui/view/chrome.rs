@@ -10,6 +10,7 @@ use super::{VIEWS, ViewId, words};
 use crate::advice::Advice;
 use crate::domain::venue::Need;
 use crate::ui::action::{ACTIONS, Action, Place, Row};
+use crate::ui::cursor::Step;
 use crate::ui::facts::Why;
 use crate::ui::layout::Chrome;
 use crate::ui::model::{Model, Said};
@@ -232,6 +233,13 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         pen.text(words.word(key), Role::Key);
         return;
     }
+    if model.is_typing() {
+        // Letters are letters now, whatever they mean elsewhere.
+        for (key, word) in [("Enter", "hint.keep"), ("Esc", "hint.clear"), ("^U", "hint.empty")] {
+            pen.text(key, Role::Key).skip(1).text(words.word(word), Role::Dim).skip(2);
+        }
+        return;
+    }
     // Help and the way out are always there; the others as there is room, and a hint is whole or not there.
     let hint = |row: &Row| Some((model.keymap.label(row.action)?, words.word(row.hint)));
     let width = |(key, word): &(String, &str)| columns(key) + columns(word) + 3;
@@ -243,6 +251,13 @@ fn hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let numbers: Vec<String> =
         VIEWS.iter().filter_map(|view| model.keymap.label(Action::Show(view.id))).collect();
     let mut shown = vec![(numbers.join(" "), words.word("hint.screens"))];
+    if model.help.is_some() {
+        let own = [(Action::Back, "hint.close"), (Action::Move(Step::Down), "hint.scroll")];
+        shown.extend(
+            own.into_iter()
+                .filter_map(|(action, word)| Some((model.keymap.label(action)?, words.word(word)))),
+        );
+    }
     let mut room = pen.room().saturating_sub(always.iter().chain(&shown).map(width).sum());
     for row in ACTIONS.iter().filter(|row| !row.hint.is_empty() && row.works_on(model.view)) {
         let own = matches!(row.action, Action::Help | Action::Quit);

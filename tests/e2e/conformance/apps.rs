@@ -2,6 +2,8 @@
 //!
 //! Ids are numbers: `PyPI`'s `pusher` takes no others.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 /// An app, and what it has of its own, in the words of either server's settings.
@@ -84,14 +86,16 @@ pub(crate) const HOOKED: App = App {
 
 const APPS: [&App; 7] = [&MAIN, &OFF, &ONE, &MUTE, &TIGHT, &COUNTED, &HOOKED];
 
-/// The relay's settings file; `hook` is where [`HOOKED`] tells its backend.
+/// The relay's settings file; `hook` is where [`HOOKED`] tells its backend, and below it of members alone.
 pub(crate) fn relay(hook: Option<&str>) -> String {
     let mut file = String::new();
     for app in APPS {
         let App { id, key, secret, relay, .. } = app;
-        file += &format!("[[app]]\nid = \"{id}\"\nkey = \"{key}\"\nsecret = \"{secret}\"\n{relay}\n\n");
+        let _ = writeln!(file, "[[app]]\nid = \"{id}\"\nkey = \"{key}\"\nsecret = \"{secret}\"\n{relay}\n");
         if let Some(hook) = hook.filter(|_| *id == HOOKED.id) {
-            file += &format!("[[app.webhook]]\nurl = \"{hook}\"\n\n");
+            let _ = writeln!(file, "[[app.webhook]]\nurl = \"{hook}\"\n");
+            let _ =
+                writeln!(file, "[[app.webhook]]\nurl = \"{hook}/members\"\nevents = [\"member_added\"]\n");
         }
     }
     file
@@ -113,10 +117,25 @@ pub(crate) fn soketi(hook: Option<&str>) -> String {
             told.insert(name.to_owned(), value.into());
         }
         if let Some(hook) = hook.filter(|_| app.id == HOOKED.id) {
-            told.insert("webhooks".to_owned(), json!([{"url": hook, "event_types": events}]));
+            let members = json!({"url": format!("{hook}/members"), "event_types": ["member_added"]});
+            told.insert("webhooks".to_owned(), json!([{"url": hook, "event_types": events}, members]));
         }
         Value::Object(told)
     });
     // Connections that never sign in are as good as others.
     json!({"appManager.array.apps": apps, "userAuthenticationTimeout": 600_000}).to_string()
+}
+
+/// The apps as a script takes them, by name.
+pub(crate) fn as_json() -> Value {
+    let app = as_json_of;
+    json!({
+        "main": app(&MAIN), "off": app(&OFF), "one": app(&ONE), "mute": app(&MUTE), "tight": app(&TIGHT),
+        "counted": app(&COUNTED), "hooked": app(&HOOKED),
+    })
+}
+
+/// An app as a script takes it.
+pub(crate) fn as_json_of(app: &App) -> Value {
+    json!({"id": app.id, "key": app.key, "secret": app.secret})
 }

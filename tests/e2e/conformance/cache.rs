@@ -2,19 +2,9 @@
 
 use serde_json::json;
 
-use super::suite::{At, Suite, run};
+use super::apps::{MAIN, TIGHT};
+use super::suite::{At, Suite};
 use super::wire::{Wire, data};
-use crate::server::Kind;
-
-#[test]
-fn caches_hold_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn caches_hold_for_the_relay() {
-    run(Kind::Relay, cases);
-}
 
 const FORMS: [&str; 4] = ["cache-", "private-cache-", "private-encrypted-cache-", "presence-cache-"];
 
@@ -29,7 +19,7 @@ async fn subscribed(at: At, channel: &str) -> Wire {
     wire
 }
 
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     for form in FORMS {
         suite.case(format!("{form}…: who comes first is told that there is nothing"), move |at| async move {
             let channel = at.channel(form);
@@ -95,6 +85,17 @@ fn cases(suite: &mut Suite) {
         assert_eq!(subscribed(at, &one).await.hear().await["event"], "of one");
         assert_eq!(subscribed(at, &two).await.hear().await["event"], "of two");
     });
+    suite.case("each app keeps its own", |at| async move {
+        let channel = at.channel("cache-");
+        at.publish_to(&TIGHT, &channel, "of the other", "1").await;
+        assert_eq!(subscribed(at, &channel).await.hear().await["event"], "pusher:cache_miss");
+    });
+    suite.case("a big event is kept whole", |at| async move {
+        let channel = at.channel("private-cache-");
+        let data = "é".repeat(50_000);
+        at.publish(&channel, "big", &data).await;
+        assert_eq!(subscribed(at, &channel).await.hear().await["data"], data);
+    });
     suite.case("an event to many channels is kept by each", |at| async move {
         let channels = [at.channel("cache-one-"), at.channel("private-cache-"), at.channel("")];
         let reply = at.post(&json!({"name": "e", "channels": channels, "data": "1"})).await;
@@ -108,7 +109,7 @@ fn cases(suite: &mut Suite) {
         let events: Vec<_> =
             (0..3).map(|n| json!({"name": format!("e{n}"), "channel": channel, "data": "1"})).collect();
         let body = json!({"batch": events}).to_string();
-        let reply = at.api(&super::apps::MAIN, "POST", "/batch_events", &[], &body).await;
+        let reply = at.api(&MAIN, "POST", "/batch_events", &[], &body).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         assert_eq!(subscribed(at, &channel).await.hear().await["event"], "e2");
     });

@@ -2,25 +2,15 @@
 
 use serde_json::json;
 
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{BINARY, CLOSE, FIN, PING, PONG, TEXT, Wire, frame, head};
 use crate::server::Kind;
-
-#[test]
-fn framing_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn framing_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
 
 const CONTINUATION: u8 = 0x0;
 /// Longer than what a relay takes in one message.
 const TOO_LONG: usize = (16 << 10) + 1;
 
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     lengths(suite);
     fragments(suite);
     pings(suite);

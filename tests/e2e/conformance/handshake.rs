@@ -5,21 +5,10 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use super::apps::{App, MAIN, OFF, ONE};
-use super::suite::{At, Suite, run};
-use super::wire::{FIN, Http, NONCE, Reply, TEXT, Wire, data, frame};
-use crate::server::Kind;
+use super::suite::{At, Suite};
+use super::wire::{FIN, Http, Reply, TEXT, Wire, data, frame};
 
-#[test]
-fn the_handshake_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn the_handshake_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     let_in(suite);
     refused(suite);
     capacity(suite);
@@ -233,6 +222,17 @@ fn upgrades(suite: &mut Suite) {
         let answer = at.knock("/app/key-of-main").await.answer.to_lowercase();
         assert!(!answer.contains("sec-websocket-protocol"), "{answer}");
     });
+    suite.case("a subprotocol that was offered need not be chosen, and nothing else is", |at| async move {
+        let offer = "Sec-WebSocket-Protocol: pusher, mqtt\r\n";
+        let mut wire = Wire::knock(at.port, &MAIN, "/app/key-of-main", offer).await;
+        let answer = wire.answer.to_lowercase();
+        let chosen = answer.lines().find_map(|line| line.strip_prefix("sec-websocket-protocol:"));
+        assert!(
+            chosen.is_none_or(|chosen| ["pusher", "mqtt", "pusher, mqtt"].contains(&chosen.trim())),
+            "{answer}"
+        );
+        wire.established().await;
+    });
     let spelled = [
         ("Upgrade is matched in any case", ["Upgrade: WebSocket", CONNECTION, KEY, VERSION]),
         ("Connection is matched in any case", [UPGRADE, "Connection: UPGRADE", KEY, VERSION]),
@@ -265,7 +265,6 @@ const VERSION: &str = "Sec-WebSocket-Version: 13";
 const HEADERS: [&str; 4] = [UPGRADE, CONNECTION, KEY, VERSION];
 
 fn no_upgrades(suite: &mut Suite) {
-    suite.case("the key of the suite is the one of RFC 6455", |_| async { assert!(KEY.ends_with(NONCE)) });
     let wrong = [
         ("without a key there is no upgrade", [UPGRADE, CONNECTION, VERSION, "X: y"], [400, 426]),
         ("an empty key is refused", [UPGRADE, CONNECTION, "Sec-WebSocket-Key:", VERSION], [400, 426]),

@@ -4,21 +4,10 @@
 use serde_json::json;
 
 use super::apps::MAIN;
-use super::suite::{At, Suite, run, signed};
+use super::suite::{At, Suite, signed};
 use super::wire::{Http, Reply, Wire};
-use crate::server::Kind;
 
-#[test]
-fn http_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn http_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     kept(suite);
     bodies(suite);
     forms(suite);
@@ -27,6 +16,9 @@ fn cases(suite: &mut Suite) {
     too_much(suite);
     places(suite);
 }
+
+/// soketi ends a connection after its first answer.
+const CLOSES: &str = "it ends a connection after each answer";
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -51,19 +43,19 @@ async fn listening(at: At) -> Wire {
 }
 
 fn kept(suite: &mut Suite) {
-    suite.case("a connection is kept for the next request", |at| async move {
+    suite.not_soketi(CLOSES, "a connection is kept for the next request", |at| async move {
         let mut http = Http::open(at.port).await;
         for _ in 0..5 {
             assert_eq!(http.ask(get("/ready")).await.status, 200);
         }
     });
-    suite.case("a connection is kept after an event", |at| async move {
+    suite.not_soketi(CLOSES, "a connection is kept after an event", |at| async move {
         let mut http = Http::open(at.port).await;
         for _ in 0..5 {
             assert_eq!(http.ask(whole_event(at)).await.status, 200);
         }
     });
-    suite.case("a connection is kept after a 404", |at| async move {
+    suite.not_soketi(CLOSES, "a connection is kept after a 404", |at| async move {
         let mut http = Http::open(at.port).await;
         assert_eq!(http.ask(get("/nowhere/at/all")).await.status, 404);
         assert_eq!(http.ask(get("/ready")).await.status, 200);
@@ -94,16 +86,12 @@ fn kept(suite: &mut Suite) {
             assert_eq!(wire.hear().await["event"], "e");
         }
     });
-    suite.not_soketi(
-        "it keeps it",
-        "Connection: close ends the connection after the answer",
-        |at| async move {
-            let mut http = Http::open(at.port).await;
-            let reply = http.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-            assert_eq!(reply.status, 200);
-            http.ended().await;
-        },
-    );
+    suite.case("Connection: close ends the connection after the answer", |at| async move {
+        let mut http = Http::open(at.port).await;
+        let reply = http.ask("GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        assert_eq!(reply.status, 200);
+        http.ended().await;
+    });
     suite.not_soketi("it keeps it", "HTTP/1.0 ends the connection after the answer", |at| async move {
         let mut http = Http::open(at.port).await;
         assert_eq!(http.ask("GET /ready HTTP/1.0\r\n\r\n").await.status, 200);
@@ -116,7 +104,7 @@ fn kept(suite: &mut Suite) {
         }
         assert_eq!(http.answer(false).await.unwrap().status, 200);
     });
-    suite.case("an upgrade follows other requests on the same connection", |at| async move {
+    suite.not_soketi(CLOSES, "an upgrade follows other requests on the same connection", |at| async move {
         let mut http = Http::open(at.port).await;
         assert_eq!(http.ask(get("/ready")).await.status, 200);
         let upgrade = "GET /app/key-of-main HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -138,48 +126,47 @@ fn bodies(suite: &mut Suite) {
     suite.case("a body in chunks of one byte is read", |at| async move {
         let mut wire = listening(at).await;
         let (head, body) = event(at, CHUNKED);
-        let chunks: String = body.chars().map(|character| format!("1\r\n{character}\r\n")).collect();
+        let chunks: Vec<String> = body.chars().map(|character| format!("1\r\n{character}\r\n")).collect();
+        let chunks = chunks.concat();
         assert_eq!(at.http(format!("{head}{chunks}0\r\n\r\n")).await.status, 200);
         assert_eq!(wire.hear().await["event"], "e");
     });
-    suite.case("a chunk's extension and trailers are passed over", |at| async move {
-        let mut wire = listening(at).await;
-        let (head, body) = event(at, CHUNKED);
-        let reply =
-            at.http(format!("{head}{:X};a=b\r\n{body}\r\n0\r\nX-Trailer: a\r\n\r\n", body.len())).await;
-        if at.kind == Kind::Relay {
+    suite.not_soketi(
+        "it gives no answer",
+        "a chunk's extension and trailers are passed over",
+        |at| async move {
+            let mut wire = listening(at).await;
+            let (head, body) = event(at, CHUNKED);
+            let reply =
+                at.http(format!("{head}{:X};a=b\r\n{body}\r\n0\r\nX-Trailer: a\r\n\r\n", body.len())).await;
             assert_eq!(reply.status, 200, "{reply:?}");
             assert_eq!(wire.hear().await["event"], "e");
-        }
-    });
-    suite.case("a connection is kept after a body in chunks", |at| async move {
+        },
+    );
+    suite.not_soketi(CLOSES, "a connection is kept after a body in chunks", |at| async move {
         let mut http = Http::open(at.port).await;
         for _ in 0..3 {
             let (head, body) = event(at, CHUNKED);
             assert_eq!(http.ask(format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len())).await.status, 200);
         }
     });
-    suite.not_soketi("it waits for the body", "Expect: 100-continue is told to continue", |at| async move {
+    suite.case("Expect: 100-continue is told to continue", |at| async move {
         let mut http = Http::open(at.port).await;
         let (head, body) = event(at, "Expect: 100-continue\r\nContent-Length: LENGTH\r\n");
         http.send(head.replace("LENGTH", &body.len().to_string())).await;
         assert_eq!(http.answer(false).await.unwrap().status, 100);
         assert_eq!(http.ask(body).await.status, 200);
     });
-    suite.not_soketi(
-        "it waits for the body",
-        "Expect: 100-continue may be refused at once",
-        |at| async move {
-            let mut http = Http::open(at.port).await;
-            let target = format!("/apps/{}/events", MAIN.id);
-            http.send(format!(
-                "POST {target} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n"
-            ))
-            .await;
-            let reply = http.answer(false).await.unwrap();
-            assert!([100, 401].contains(&reply.status), "{reply:?}");
-        },
-    );
+    suite.case("Expect: 100-continue may be refused at once", |at| async move {
+        let mut http = Http::open(at.port).await;
+        let target = format!("/apps/{}/events", MAIN.id);
+        http.send(format!(
+            "POST {target} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n"
+        ))
+        .await;
+        let reply = http.answer(false).await.unwrap();
+        assert!([100, 401].contains(&reply.status), "{reply:?}");
+    });
     suite.case("a body that comes later than its head is waited for", |at| async move {
         let (head, body) = event(at, "Content-Length: LENGTH\r\n");
         let mut http = Http::open(at.port).await;
@@ -252,10 +239,10 @@ fn forms(suite: &mut Suite) {
             assert_eq!(http.ask(get("/ready")).await.status, 200, "no body came between");
         },
     );
-    suite.not_soketi("it sends none", "an answer has a date", |at| async move {
+    suite.case("an answer has a date", |at| async move {
         assert!(at.http(get("/ready")).await.header("date").is_some());
     });
-    suite.case("an answer says how long it is", |at| async move {
+    suite.not_soketi(CLOSES, "an answer says how long it is", |at| async move {
         let mut http = Http::open(at.port).await;
         for asked in [get("/ready"), get("/nowhere/at/all"), whole_event(at)] {
             let reply = http.ask(asked).await;

@@ -3,24 +3,14 @@
 use serde_json::json;
 
 use super::apps::{COUNTED, MAIN, TIGHT};
-use super::suite::{Suite, run};
+use super::suite::Suite;
 use super::wire::{assert_acknowledged, data, refused};
-use crate::server::Kind;
 
-#[test]
-fn limits_hold_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn limits_hold_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     subscriptions(suite);
     failed_auths(suite);
     counts(suite);
+    crowds(suite);
 }
 
 fn subscriptions(suite: &mut Suite) {
@@ -144,4 +134,46 @@ fn counts(suite: &mut Suite) {
         first.nothing_came().await;
         assert_eq!(first.app.key, MAIN.key);
     });
+}
+
+fn crowds(suite: &mut Suite) {
+    suite.case("two hundred connections at once are let in, and hear the same event", |at| async move {
+        let channel = at.channel("");
+        let mut wires = Vec::new();
+        for _ in 0..200 {
+            let mut wire = at.knock("/app/key-of-main?protocol=7").await;
+            wire.ask(&channel).await;
+            wires.push(wire);
+        }
+        for wire in &mut wires {
+            wire.established().await;
+            assert_acknowledged(&wire.hear().await, &channel);
+        }
+        at.publish(&channel, "e", "1").await;
+        for wire in &mut wires {
+            assert_eq!(wire.hear().await["event"], "e");
+        }
+    });
+    suite.not_soketi(
+        "it drops what backs up",
+        "who reads slowly hears everything, in order",
+        |at| async move {
+            let channels: Vec<String> = (0..100).map(|number| at.channel(&format!("n{number}-"))).collect();
+            let mut wire = at.desk().await;
+            for channel in &channels {
+                wire.subscribe(channel).await;
+            }
+            // 30 MB that nobody reads: far more than the sockets' buffers hold.
+            for name in ["one", "two", "three"] {
+                let event = json!({"name": name, "channels": channels, "data": "x".repeat(100_000)});
+                assert_eq!(at.post(&event).await.status, 200);
+            }
+            for name in ["one", "two", "three"] {
+                for channel in &channels {
+                    let told = wire.hear().await;
+                    assert_eq!((&told["event"], &told["channel"]), (&json!(name), &json!(channel)));
+                }
+            }
+        },
+    );
 }

@@ -3,21 +3,10 @@
 use serde_json::{Value, json};
 
 use super::apps::TIGHT;
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, assert_acknowledged, data, refused};
-use crate::server::Kind;
 
-#[test]
-fn presence_holds_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn presence_holds_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     snapshot(suite);
     comings_and_goings(suite);
     users(suite);
@@ -321,6 +310,15 @@ fn odd_members(suite: &mut Suite) {
             assert_eq!(told(&mut first, at, "member_added").await["user_id"], id);
         });
     }
+    let joins_nothing = |channel_data: &'static str| {
+        move |at: At| async move {
+            let channel = at.channel("presence-");
+            let mut wire = at.desk().await;
+            wire.ask_as(&channel, channel_data).await;
+            refused(&wire.hear().await, &channel);
+            wire.nothing_came().await;
+        }
+    };
     let wrong = [
         ("no user_id", r#"{"user_info":{"name":"x"}}"#),
         ("a user_id that is null", r#"{"user_id":null}"#),
@@ -328,24 +326,19 @@ fn odd_members(suite: &mut Suite) {
         ("a user_id that is an object", r#"{"user_id":{"id":1}}"#),
         ("a user_id that is a list", r#"{"user_id":[1]}"#),
         ("a user_id that is true", r#"{"user_id":true}"#),
-        ("channel_data that is no JSON", "not json"),
-        ("channel_data that is empty", ""),
         ("channel_data that is a list", "[]"),
-        ("channel_data that is null", "null"),
         ("channel_data that is a number", "7"),
     ];
     for (name, channel_data) in wrong {
         suite.not_soketi(
             "it lets in whatever is signed",
             format!("{name} is refused, and the connection lives"),
-            move |at| async move {
-                let channel = at.channel("presence-");
-                let mut wire = at.desk().await;
-                wire.ask_as(&channel, channel_data).await;
-                refused(&wire.hear().await, &channel);
-                wire.nothing_came().await;
-            },
+            joins_nothing(channel_data),
         );
+    }
+    for (name, channel_data) in [("no JSON", "not json"), ("empty", ""), ("null", "null")] {
+        let name = format!("channel_data that is {name} is refused, and the connection lives");
+        suite.case(name, joins_nothing(channel_data));
     }
     suite.not_soketi(
         "it lets in whatever is signed",
@@ -446,6 +439,25 @@ fn limits(suite: &mut Suite) {
         third.nothing_came().await;
         at.publish_to(&TIGHT, &channel, "fence", "1").await;
         assert_eq!(first.hear().await["event"], "fence");
+    });
+    suite.case("a hundred members are let in by default, and one more is refused", |at| async move {
+        let channel = at.channel("presence-");
+        let mut members = Vec::new();
+        for number in 0..100 {
+            let mut wire = at.desk().await;
+            wire.join(&channel, &member(&number.to_string())).await;
+            members.push(wire);
+        }
+        let mut late = at.desk().await;
+        late.ask_as(&channel, &member("late").to_string()).await;
+        refused(&late.hear().await, &channel);
+    });
+    suite.case("members of one channel in two apps do not meet", |at| async move {
+        let channel = at.channel("presence-");
+        let mut first = joined(at, "1").await;
+        let presence = at.desk_of(&TIGHT).await.join(&channel, &member("2")).await;
+        assert_eq!(presence["ids"], json!(["2"]));
+        nothing_but_a_fence(at, &mut [&mut first]).await;
     });
     suite.not_soketi(
         "it counts a user's connections",

@@ -1,11 +1,11 @@
-//! Cases with names, run together against one server that all files of the suite share.
+//! Cases with names, run together against one server.
 //!
 //! A case is a promise of the protocol. It holds for every server, or it says why it is not asked of soketi.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use frontdesk::protocol::sign;
 use frontdesk::time::Clock;
@@ -23,11 +23,15 @@ const TOGETHER: usize = 24;
 
 type Run = Box<dyn FnOnce(At) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// The cases of a file.
+/// A file's name, and what names its cases.
+pub(crate) type File = (&'static str, fn(&mut Suite));
+
+/// The cases of all files.
 pub(crate) struct Suite {
     kind: Kind,
+    /// The file whose cases are named just now.
+    file: &'static str,
     cases: Vec<(String, Run)>,
-    named: usize,
 }
 
 impl Suite {
@@ -37,8 +41,8 @@ impl Suite {
         name: impl Into<String>,
         run: impl FnOnce(At) -> F + 'static,
     ) {
-        self.named += 1;
-        self.cases.push((name.into(), Box::new(|at| Box::pin(run(at)))));
+        let name = format!("{}: {}", self.file, name.into());
+        self.cases.push((name, Box::new(|at| Box::pin(run(at)))));
     }
 
     /// A promise that soketi does not keep, and in which way.
@@ -51,7 +55,7 @@ impl Suite {
         assert!(!why.is_empty());
         match self.kind {
             Kind::Relay => self.case(name, run),
-            Kind::Soketi => self.named += 1,
+            Kind::Soketi => {}
         }
     }
 }
@@ -177,14 +181,24 @@ pub(crate) fn request(method: &str, target: &str, body: &str) -> String {
     )
 }
 
-/// Runs a file's cases against a server, and fails with the names of those that do not hold.
-pub(crate) fn run(kind: Kind, file: fn(&mut Suite)) {
-    let Some(server) = shared(kind) else { return };
-    let mut suite = Suite { kind, cases: Vec::new(), named: 0 };
-    file(&mut suite);
-    assert!(suite.named > 0);
+/// Runs the cases of all files, by their names, and fails with the names of those that do not hold. `CASE` in the
+/// environment picks those whose names have these words.
+pub(crate) fn run(kind: Kind, files: &[File]) {
+    let Some(node) = Node::find() else { return };
+    let mut suite = Suite { kind, file: "", cases: Vec::new() };
+    for (file, cases) in files {
+        suite.file = file;
+        cases(&mut suite);
+    }
+    let picked = std::env::var("CASE").unwrap_or_default();
+    let cases = suite.cases.into_iter().filter(|(name, _)| name.contains(&picked)).collect();
+    let settings = match kind {
+        Kind::Soketi => apps::soketi(None),
+        Kind::Relay => apps::relay(None),
+    };
+    let server = Server::start_with(kind, node, &settings);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let failed = tokio::task::LocalSet::new().block_on(&runtime, all(kind, server.port, suite.cases));
+    let failed = tokio::task::LocalSet::new().block_on(&runtime, all(kind, server.port, cases));
     assert!(failed.is_empty(), "{} do not hold for {kind:?}:{}", failed.len(), told(&failed));
 }
 
@@ -196,19 +210,18 @@ fn told(failed: &[(String, String)]) -> String {
 }
 
 async fn all(kind: Kind, port: u16, cases: Vec<(String, Run)>) -> Vec<(String, String)> {
-    static CASES: AtomicUsize = AtomicUsize::new(1);
-    let only = std::env::var("CASE").unwrap_or_default();
     let room = Arc::new(Semaphore::new(TOGETHER));
     let mut running = JoinSet::new();
-    let mut names = std::collections::HashMap::new();
-    for (name, run) in cases.into_iter().filter(|(name, _)| name.contains(&only)) {
-        let at = At { kind, port, case: CASES.fetch_add(1, Ordering::Relaxed) };
+    let mut names = HashMap::new();
+    let known: HashSet<&String> = cases.iter().map(|(name, _)| name).collect();
+    assert_eq!(known.len(), cases.len(), "two cases have one name");
+    for (number, (name, run)) in cases.into_iter().enumerate() {
+        let at = At { kind, port, case: number };
         let room = Arc::clone(&room);
         let handle = running.spawn_local(async move {
             let _seat = room.acquire().await.unwrap();
             run(at).await;
         });
-        assert!(!names.values().any(|known| *known == name), "two cases are called {name}");
         names.insert(handle.id(), name);
     }
     let mut failed = Vec::new();
@@ -226,32 +239,4 @@ fn panic_text(error: tokio::task::JoinError) -> String {
     let panic = error.into_panic();
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned())).unwrap_or_default()
-}
-
-/// A server that all tests share which run at the same time; it ends with the last of them.
-pub(crate) struct Shared {
-    pub(crate) port: u16,
-    _server: Mutex<Server>,
-}
-
-fn shared(kind: Kind) -> Option<Arc<Shared>> {
-    static SOKETI: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
-    static RELAY: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
-    let node = Node::find()?;
-    let slot = match kind {
-        Kind::Soketi => &SOKETI,
-        Kind::Relay => &RELAY,
-    };
-    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(server) = slot.upgrade() {
-        return Some(server);
-    }
-    let settings = match kind {
-        Kind::Soketi => apps::soketi(None),
-        Kind::Relay => apps::relay(None),
-    };
-    let server = Server::start_with(kind, node, &settings);
-    let server = Arc::new(Shared { port: server.port, _server: Mutex::new(server) });
-    *slot = Arc::downgrade(&server);
-    Some(server)
 }

@@ -4,21 +4,10 @@ use frontdesk::protocol::sign;
 use serde_json::{Value, json};
 
 use super::apps::{MAIN, MUTE, TIGHT};
-use super::suite::{At, Suite, run};
+use super::suite::{At, Suite};
 use super::wire::{Wire, assert_acknowledged, data, refused};
-use crate::server::Kind;
 
-#[test]
-fn users_hold_for_soketi() {
-    run(Kind::Soketi, cases);
-}
-
-#[test]
-fn users_hold_for_the_relay() {
-    run(Kind::Relay, cases);
-}
-
-fn cases(suite: &mut Suite) {
+pub(super) fn cases(suite: &mut Suite) {
     signin(suite);
     signin_refused(suite);
     told_to_a_user(suite);
@@ -66,14 +55,10 @@ fn signin(suite: &mut Suite) {
     suite.case("many connections of a user may sign in", |at| async move {
         let _wires = (signed_in(at, "u").await, signed_in(at, "u").await, signed_in(at, "u").await);
     });
-    suite.not_soketi(
-        "it keeps the old timer and the new user",
-        "who signs in again as the same user is told so again",
-        |at| async move {
-            let mut wire = signed_in(at, "u").await;
-            wire.signin(&at.user("u")).await;
-        },
-    );
+    suite.case("who signs in again as the same user is told so again", |at| async move {
+        let mut wire = signed_in(at, "u").await;
+        wire.signin(&at.user("u")).await;
+    });
     suite.not_soketi(
         "it lets the user change",
         "who signs in again as another user is refused",
@@ -229,6 +214,32 @@ fn told_to_a_user(suite: &mut Suite) {
             refused(&signed_in(at, "u").await.try_subscribe(&channel).await, &channel);
         },
     );
+    for user in ["a b", "é💛", "a/b?c#d", "user@venue.example", "a_b-c=d,e.f;g"] {
+        let name = format!("a user called {user} hears what is told to that user");
+        let told = move |at: At| async move {
+            let channel = own(at, user);
+            let mut wire = signed_in(at, user).await;
+            wire.subscribe(&channel).await;
+            at.publish(&channel, "note", "1").await;
+            assert_eq!(wire.hear().await["channel"], channel);
+        };
+        if user.contains([' ', '/', 'é']) {
+            suite.not_soketi("it takes the name for a channel's like any other", name, told);
+        } else {
+            suite.case(name, told);
+        }
+    }
+    suite.case("users of one name in two apps are two", |at| async move {
+        let channel = own(at, "u");
+        let mut wire = signed_in(at, "u").await;
+        wire.subscribe(&channel).await;
+        at.publish_to(&TIGHT, &channel, "of the other", "1").await;
+        let path = format!("/users/{}/terminate_connections", at.user("u"));
+        let reply = at.api(&TIGHT, "POST", &path, &[], "{}").await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        at.publish(&channel, "fence", "1").await;
+        assert_eq!(wire.hear().await["event"], "fence");
+    });
     suite.case("an event for a user who is not there is accepted", |at| async move {
         at.publish(&own(at, "nobody"), "note", "1").await;
     });
@@ -279,10 +290,9 @@ fn watchlists(suite: &mut Suite) {
     });
     suite.not_soketi(WHY, "who watches is told who comes online, once", |at| async move {
         let mut wire = watching(at, "u", &[at.user("a")]).await;
-        let mut news = fresh(&mut wire, at).await;
+        fresh(&mut wire).await;
         let _first = signed_in(at, "a").await;
-        news.extend(watched(&mut wire).await);
-        assert_eq!(news.last().unwrap(), &("online".to_owned(), vec![at.user("a")]));
+        assert_eq!(watched(&mut wire).await, [("online".to_owned(), vec![at.user("a")])]);
         let _second = signed_in(at, "a").await;
         wire.nothing_came().await;
     });
@@ -301,7 +311,7 @@ fn watchlists(suite: &mut Suite) {
     );
     suite.not_soketi(WHY, "who is not watched is not told of", |at| async move {
         let mut wire = watching(at, "u", &[at.user("a")]).await;
-        fresh(&mut wire, at).await;
+        fresh(&mut wire).await;
         let _stranger = signed_in(at, "stranger").await;
         wire.nothing_came().await;
     });
@@ -326,23 +336,21 @@ fn watchlists(suite: &mut Suite) {
     suite.not_soketi(WHY, "a watchlist of 100 is taken", |at| async move {
         let many: Vec<String> = (0..100).map(|number| at.user(&format!("m{number}"))).collect();
         let mut wire = watching(at, "u", &many).await;
-        fresh(&mut wire, at).await;
+        fresh(&mut wire).await;
         let _one = signed_in(at, "m99").await;
         assert_eq!(watched(&mut wire).await, [("online".to_owned(), vec![at.user("m99")])]);
     });
 }
 
-/// What is told of the watched at the beginning, if anything: it may be that nobody is online, or nothing.
-async fn fresh(wire: &mut Wire, _at: At) -> Vec<(String, Vec<String>)> {
+/// Passes over what is told of the watched at the beginning: that nobody is online, or nothing.
+async fn fresh(wire: &mut Wire) {
     wire.say(json!({"event": "pusher:ping"})).await;
-    let mut told = Vec::new();
     loop {
         let op = wire.hear().await;
         if op["event"] == "pusher:pong" {
-            return told;
+            return;
         }
         assert_eq!(op["event"], "pusher_internal:watchlist_events", "{op}");
-        told.push((op["event"].to_string(), Vec::new()));
     }
 }
 

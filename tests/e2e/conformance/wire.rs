@@ -58,11 +58,11 @@ pub(crate) fn head(first: u8, masked: u8, length: usize) -> Vec<u8> {
     match length {
         short @ 0..=125 => bytes.push(masked | u8::try_from(short).unwrap()),
         medium @ 126..=0xFFFF => {
-            bytes.push(masked | 126);
+            bytes.push(masked | 0x7E);
             bytes.extend(u16::try_from(medium).unwrap().to_be_bytes());
         }
         long => {
-            bytes.push(masked | 127);
+            bytes.push(masked | 0x7F);
             bytes.extend(u64::try_from(long).unwrap().to_be_bytes());
         }
     }
@@ -136,11 +136,9 @@ impl Wire {
 
     /// Reads more; false at the end.
     async fn fill(&mut self) -> bool {
-        let mut bytes = [0; 16384];
+        self.unread.reserve(16 << 10);
         // A reset is an end, too.
-        let count = within("bytes", self.stream.read(&mut bytes)).await.unwrap_or(0);
-        self.unread.extend_from_slice(&bytes[..count]);
-        count > 0
+        within("bytes", self.stream.read_buf(&mut self.unread)).await.is_ok_and(|count| count > 0)
     }
 
     /// Writes bytes as they are. The server may have gone already: what it said counts.
@@ -446,9 +444,7 @@ impl Http {
     }
 
     async fn fill(&mut self) -> bool {
-        let mut bytes = [0; 16384];
-        let count = within("bytes", self.stream.read(&mut bytes)).await.unwrap_or(0);
-        self.unread.extend_from_slice(&bytes[..count]);
-        count > 0
+        self.unread.reserve(16 << 10);
+        within("bytes", self.stream.read_buf(&mut self.unread)).await.is_ok_and(|count| count > 0)
     }
 }
