@@ -111,6 +111,7 @@ impl Writer {
         };
         match committed {
             Ok(()) => {
+                self.queue.set_last(self.last);
                 let mut first = self.last - entries().count() as u64 + 1;
                 for append in group {
                     let offsets = first..first + append.entries.len() as u64;
@@ -167,6 +168,12 @@ impl Writer {
 
     /// Makes entries durable, in this order.
     fn commit<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<(), Error> {
+        if self.options.leaves_holes && self.queue.take_hole() {
+            let before = self.current.take();
+            self.last += 1;
+            self.current = Some(self.next_file(true)?);
+            drop(before);
+        }
         let before = self.last;
         let nudge = Arc::clone(&self.nudge);
         let current = self.current()?;

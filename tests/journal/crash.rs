@@ -18,7 +18,7 @@ fn writes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let folder = Folder::claim(Path::new(&folder)).expect("the folder of the one that was killed");
     let (journal, _) = Journal::open(folder, options(&Clock::system())).expect("a history");
-    let mut next = journal.began() + 1;
+    let mut next = journal.last() + 1;
     loop {
         let entries: Vec<_> = (next..next + 1 + next % 20).map(|n| entry("one", n)).collect();
         let count = entries.len() as u64;

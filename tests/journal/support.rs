@@ -16,7 +16,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
 }
 
 pub(crate) fn options(clock: &Clock) -> Options {
-    Options { keep: Duration::from_secs(7 * 86_400), day_bytes: None, clock: clock.clone() }
+    Options { keep: Duration::from_secs(7 * 86_400), day_bytes: None, leaves_holes: false, clock: clock.clone() }
 }
 
 pub(crate) fn open(folder: &Path) -> Journal {
