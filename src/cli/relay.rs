@@ -203,7 +203,7 @@ fn claim(settings: &Settings, on_store_error: OnStoreError) -> Result<Option<Fol
     match Folder::claim(&path) {
         Ok(folder) => Ok(Some(folder)),
         Err(error @ Taking::Taken { .. }) => Err(Failure::Failed(format!(
-            "another relay is here: {error}; stop it, or start this one with another --data-dir or with --ephemeral"
+            "another relay is running: {error}; stop it, or start this one with another --data-dir or with --ephemeral"
         ))),
         Err(error @ Taking::Io { .. }) => match on_store_error {
             OnStoreError::Refuse => Err(Failure::Failed(format!("{error}{ELSEWHERE}"))),

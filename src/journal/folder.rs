@@ -19,8 +19,8 @@ pub struct Folder {
 pub enum Taking {
     /// Another process has it.
     #[error(
-        "another process{} writes to {}",
-        pid.as_ref().map(|pid| format!(" ({pid})")).unwrap_or_default(),
+        "{} writes to {}",
+        pid.as_ref().map_or("another process".to_owned(), |pid| format!("process {pid}")),
         path.display()
     )]
     Taken {
@@ -84,7 +84,7 @@ mod tests {
         let path = place.path().join("relay");
         let first = Folder::claim(&path).expect("the first");
         let error = Folder::claim(&path).expect_err("the second").to_string();
-        assert!(error.contains(&format!("process ({})", std::process::id())), "{error}");
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
         Folder::claim(&path).expect("the next");
     }

@@ -53,7 +53,7 @@ pub struct Socket<S> {
     writing: VecDeque<Bytes>,
     written: usize,
     /// What is being read from the history's disk.
-    fetching: Option<(Cursor, Fetch)>,
+    fetching: Option<Box<(Cursor, Fetch)>>,
     goodbye: Goodbye,
     /// Once the connection is to end: when it does so at the latest.
     until: Option<Instant>,
@@ -265,7 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         match outbox.serve(&cursor, &*tenant.broker, writing, room) {
             Ok((served, fetch)) => {
                 self.metrics.delivered(served);
-                self.fetching = fetch.map(|fetch| (cursor, fetch));
+                self.fetching = fetch.map(|fetch| Box::new((cursor, fetch)));
             }
             Err(missed) => self.too_slow(missed),
         }
@@ -273,9 +273,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Whether something has been read from the history's disk; it is on its way then.
     fn has_fetched(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((_, fetch)) = &mut self.fetching else { return false };
-        let Poll::Ready(fetched) = Pin::new(fetch).poll(cx) else { return false };
-        let Some((cursor, _)) = self.fetching.take() else { return false };
+        let Some(fetching) = &mut self.fetching else { return false };
+        let Poll::Ready(fetched) = Pin::new(&mut fetching.1).poll(cx) else { return false };
+        let Some((cursor, _)) = self.fetching.take().map(|fetching| *fetching) else { return false };
         match fetched {
             Ok(batch) => {
                 let served = self.outbox.fetched(&cursor, &batch, &mut self.writing);
