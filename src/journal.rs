@@ -8,11 +8,14 @@
 //! everybody in the order of offsets. A second thread sees to what may wait: checkpoints, the full-text index,
 //! retention. The files are SQLite's, one a day (`segment`), and beside them `head` says how far they must reach.
 
+mod backup;
 mod folder;
+mod forget;
 mod head;
 mod index;
 mod keeper;
 mod open;
+mod private;
 mod queue;
 mod reader;
 mod segment;
@@ -28,7 +31,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+pub use backup::backup;
 pub use folder::{Folder, Taking};
+pub use forget::{count, forget};
 pub use reader::{Found, Gone, Page, Query, Reader};
 
 use self::keeper::Nudge;
