@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::segment::{self, Name, Segment, signed, unsigned};
-use super::{Error, Record};
+use super::{Error, Record, private};
 
 /// Entries that are indexed at a time.
 const STEP: i64 = 1000;
@@ -79,6 +79,7 @@ pub(super) fn take_out(db: &Connection, record: &Record) -> rusqlite::Result<()>
 
 /// Opens an index for writing, making it if need be.
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    private::create(path).map_err(|_| rusqlite::Error::InvalidPath(path.to_owned()))?;
     let db = Connection::open(path)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.pragma_update(None, "journal_mode", "wal")?;

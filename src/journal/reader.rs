@@ -159,15 +159,15 @@ impl Reader {
         gone().map_err(|source| Error::sqlite("read", path, source))
     }
 
-    /// What the newest history has of a log after an offset, up to `most` entries of the channels for which `wanted`
-    /// tells a floor, each after its own. None if something of them may be gone.
+    /// What the newest history has of a log within `after..=upto`, up to `most` entries of the channels for which
+    /// `wanted` tells a floor, each after its own. None if something of them may be gone.
     ///
     /// # Errors
     /// A file can't be read.
     pub fn since(
         &mut self,
         log: &str,
-        after: u64,
+        (after, upto): (u64, u64),
         most: usize,
         wanted: &dyn Fn(&str) -> Option<u64>,
     ) -> Result<Option<Page>, Error> {
@@ -183,7 +183,7 @@ impl Reader {
         for file in self.chain() {
             let floors = file.floors(|of, name| if of == log { wanted(name) } else { None });
             let most = most - page.records.len();
-            let last = file.last()?;
+            let last = file.last()?.min(upto);
             if last <= page.upto {
                 continue;
             }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use super::{Error, Record};
+use super::{Error, Record, private};
 
 /// Marks a file as ours: "fdjl".
 const APPLICATION: i64 = 0x6664_6A6C;
@@ -22,14 +22,16 @@ const APPLICATION: i64 = 0x6664_6A6C;
 /// What takes a file from each version of the schema to the next; an empty one has version 0.
 ///
 /// `file.heir` says that what retention removed before this file is told in it: by channel in `channel.before`, and
-/// in `file.forgotten` the last offset up to which it is known of none. `span` tells which times lie up to which
+/// in `file.forgotten` the last offset up to which it is known of none. `file.reached` is the last offset, should its
+/// entry have been deleted. `span` tells which times lie up to which
 /// offset, so that a search by time need not look at everything, whatever the clock did.
 const STEPS: &[&str] = &["
     CREATE TABLE file (
         epoch INTEGER NOT NULL,
         base INTEGER NOT NULL,
         heir INTEGER NOT NULL,
-        forgotten INTEGER NOT NULL DEFAULT 0
+        forgotten INTEGER NOT NULL DEFAULT 0,
+        reached INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE channel (
         id INTEGER PRIMARY KEY,
@@ -135,6 +137,7 @@ impl Segment {
         heir: bool,
     ) -> Result<Self, Error> {
         let path = name.path(folder);
+        private::create(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let made = || {
             let db = Connection::open(&path)?;
             set_up(&db)?;
@@ -184,8 +187,8 @@ impl Segment {
 
     /// The last offset in it, its base if it is empty.
     pub(super) fn last(&self) -> rusqlite::Result<u64> {
-        let last: Option<i64> = self.db.query_row("SELECT max(offset) FROM entry", [], |row| row.get(0))?;
-        Ok(last.map_or(self.base, unsigned))
+        let last = "SELECT max(coalesce((SELECT max(offset) FROM entry), 0), reached, base) FROM file";
+        self.db.query_row(last, [], |row| row.get(0)).map(unsigned)
     }
 
     /// Its channels by id: log and name.
