@@ -46,12 +46,13 @@ impl From<reqwest::Error> for Error {
             return Self::TimedOut;
         }
         let error = error.without_url();
-        let mut innermost: &dyn std::error::Error = &error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        Self::Unreachable(innermost.to_string())
+        Self::Unreachable(innermost(&error).to_string())
     }
+}
+
+/// What went wrong at the bottom: the layers above it repeat the address and say little else.
+pub fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    error.source().map_or(error, innermost)
 }
 
 impl Answer {

@@ -200,8 +200,10 @@ impl Journal {
         let (epoch, notes) = (opened.epoch, opened.notes.clone());
         let path = folder.path().to_owned();
         let io = |source| Error::Io { path: path.clone(), source };
-        let writer = writer::Writer::new(opened, &path, options.clone(), Arc::clone(&queue), Arc::clone(&nudge));
-        let writes = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run()).map_err(io)?;
+        let writer =
+            writer::Writer::new(opened, &path, options.clone(), Arc::clone(&queue), Arc::clone(&nudge));
+        let writes =
+            std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run()).map_err(io)?;
         let clock = options.clock.clone();
         let keeper = keeper::Keeper::new(&path, options, Arc::clone(&nudge));
         let keeps = std::thread::Builder::new().name("journal-keeper".to_owned()).spawn(move || keeper.run());
@@ -280,6 +282,9 @@ impl Drop for Inner {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("folder", &self.0.folder.path()).field("epoch", &self.0.epoch).finish()
+        f.debug_struct("Journal")
+            .field("folder", &self.0.folder.path())
+            .field("epoch", &self.0.epoch)
+            .finish()
     }
 }

@@ -21,8 +21,8 @@ use super::flags::{self, Credentials, Files, Says};
 use super::{Failure, Outcome, say};
 use crate::app::leave::Leave;
 use crate::config::{Layer, Loaded, Settings, value};
-use crate::protocol::{ChannelKind, Subscription};
 use crate::journal::{self, Folder, Journal, Taking};
+use crate::protocol::{ChannelKind, Subscription};
 use crate::relay::{self, App, Engine, Forward, OnStoreError, Tokens};
 use crate::telemetry;
 use crate::time::Clock;
@@ -193,7 +193,8 @@ fn keep(folder: Folder, options: &relay::Options, on_store_error: OnStoreError) 
 }
 
 /// What to do about a folder that can't be used.
-const ELSEWHERE: &str = "; start the relay with another --data-dir, or with --ephemeral, which keeps nothing on disk";
+const ELSEWHERE: &str =
+    "; start the relay with another --data-dir, or with --ephemeral, which keeps nothing on disk";
 
 /// Makes the relay's folder ours. One that can't be written is a reason not to serve, where the settings do not
 /// say that events are to be delivered all the same: nothing would be kept, and nobody would notice before the

@@ -277,11 +277,7 @@ impl Subscriptions {
         let mut by = Vec::new();
         for entry in &mut self.topics {
             for name in &mut entry.names {
-                let covers = match &name.name {
-                    Subscription::Channel(own) => own == channel,
-                    Subscription::Pattern(pattern) => pattern.matches(channel),
-                };
-                if covers && name.state == NameState::Subscribed {
+                if name.name.covers(channel) && name.state == NameState::Subscribed {
                     // The first tells which name carries the topic.
                     self.stale |= name.events == 0;
                     name.events += 1;

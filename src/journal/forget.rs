@@ -73,8 +73,9 @@ fn forget_in(folder: &Path, name: &Name, text: &str) -> Result<u64, Error> {
 /// Of the next entries after an offset those that hold a text, and how far they go; none at the end.
 fn look(segment: &Segment, after: u64, text: &str) -> rusqlite::Result<Option<(u64, Vec<u64>)>> {
     let text = text.to_lowercase();
-    let mut rows =
-        segment.db.prepare_cached("SELECT offset, data FROM entry WHERE offset > ?1 ORDER BY offset LIMIT ?2")?;
+    let mut rows = segment
+        .db
+        .prepare_cached("SELECT offset, data FROM entry WHERE offset > ?1 ORDER BY offset LIMIT ?2")?;
     let mut rows = rows.query(params![signed(after), STEP])?;
     let mut upto = None;
     let mut holding = Vec::new();

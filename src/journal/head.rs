@@ -49,7 +49,8 @@ impl Head {
         let text = String::from_utf8_lossy(&bytes);
         let mut words = text.split_ascii_whitespace();
         let mut number = || words.next().and_then(|word| word.parse::<u128>().ok());
-        let (Some(epoch), Some(offset), Some(made), Some(sum)) = (number(), number(), number(), number()) else {
+        let (Some(epoch), Some(offset), Some(made), Some(sum)) = (number(), number(), number(), number())
+        else {
             return Ok(None);
         };
         let (Ok(epoch), Ok(offset)) = (u64::try_from(epoch), u64::try_from(offset)) else { return Ok(None) };

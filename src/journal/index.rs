@@ -251,7 +251,8 @@ mod tests {
     #[test]
     fn words_are_searched_whatever_is_in_them() {
         assert!(Words::parse("").is_none() && Words::parse(" * \" - ").is_none());
-        for text in ["a", "a b", "\"a", "a OR", "NEAR(a", "a:b", "^a", "(a", "a*", "it's", "x@y.z", "50.000"] {
+        for text in ["a", "a b", "\"a", "a OR", "NEAR(a", "a:b", "^a", "(a", "a*", "it's", "x@y.z", "50.000"]
+        {
             let words = Words::parse(text).expect(text);
             let scratch = Scratch::new().expect("an index");
             scratch.retain(&words, &mut Vec::new()).expect(text);

@@ -187,7 +187,8 @@ fn bequeath(folder: &Path, first: &Name, next: &Name) -> Result<(), Error> {
     };
     let moved = || {
         let (heir, forgotten): (bool, i64) =
-            from.db.query_row("SELECT heir, forgotten FROM file", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            from.db
+                .query_row("SELECT heir, forgotten FROM file", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let forgotten = if heir { unsigned(forgotten) } else { from.base };
         let mut channels = from.db.prepare(
             "SELECT log, name, coalesce((SELECT max(offset) FROM entry WHERE channel = id), before) FROM channel",

@@ -73,7 +73,9 @@ fn change(found: Option<(u64, u64)>, told: Option<Told>) -> Option<&'static str>
         (Some(_), None) => Some("nothing says how far it had come"),
         (Some((epoch, _)), Some(told)) if epoch != told.epoch => Some("its newest files are not there"),
         (Some((_, last)), Some(told)) if last < told.offset => Some("its last events are not there"),
-        (Some(_), Some(told)) if !told.original => Some("the folder is a copy, and what came after it was made is not in it"),
+        (Some(_), Some(told)) if !told.original => {
+            Some("the folder is a copy, and what came after it was made is not in it")
+        }
         (Some(_), Some(_)) => None,
     }
 }

@@ -86,8 +86,8 @@ impl Queue {
     pub(super) fn push(&self, append: Append) {
         let mut state = self.lock();
         let (entries, bytes) = (append.entries.len(), append.bytes());
-        let fits = state.waiting.is_empty()
-            || (state.entries + entries <= ENTRIES && state.bytes + bytes <= BYTES);
+        let fits =
+            state.waiting.is_empty() || (state.entries + entries <= ENTRIES && state.bytes + bytes <= BYTES);
         let refused = match &state.broken {
             _ if state.closed => Some(StoreError::Closed),
             Some(reason) => Some(StoreError::Refused(reason.clone())),

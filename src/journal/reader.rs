@@ -152,7 +152,8 @@ impl Reader {
             };
             let mut rows =
                 db.prepare_cached("SELECT name, before FROM channel WHERE log = ?1 AND before > ?2")?;
-            let rows = rows.query_map(params![log, signed(any)], |row| Ok((row.get(0)?, row.get(1).map(unsigned)?)))?;
+            let rows = rows
+                .query_map(params![log, signed(any)], |row| Ok((row.get(0)?, row.get(1).map(unsigned)?)))?;
             Ok(Gone { any, channels: rows.collect::<Result<_, _>>()? })
         };
         gone().map_err(|source| Error::sqlite("read", path, source))
@@ -172,7 +173,8 @@ impl Reader {
     ) -> Result<Option<Page>, Error> {
         self.refresh()?;
         let gone = self.gone_of(log)?;
-        let lacks = |(name, gone): (&String, &u64)| wanted(name).is_some_and(|floor| *gone > floor.max(after));
+        let lacks =
+            |(name, gone): (&String, &u64)| wanted(name).is_some_and(|floor| *gone > floor.max(after));
         if gone.any > after || gone.channels.iter().any(lacks) {
             return Ok(None);
         }
@@ -207,7 +209,16 @@ impl Reader {
             Some(text) => match Words::parse(text) {
                 Some(words) => Some(words),
                 // Nothing is searched for that could be found.
-                None => return Ok(Found { reader: self, query, words: None, left: VecDeque::new(), ready: VecDeque::new(), scratch: None }),
+                None => {
+                    return Ok(Found {
+                        reader: self,
+                        query,
+                        words: None,
+                        left: VecDeque::new(),
+                        ready: VecDeque::new(),
+                        scratch: None,
+                    });
+                }
             },
         };
         let mut left = VecDeque::new();
@@ -294,7 +305,8 @@ impl File {
             return Ok(vec![(0, last)]);
         }
         let spans = || {
-            let mut rows = self.segment.db.prepare_cached("SELECT last, earliest, latest FROM span ORDER BY last")?;
+            let mut rows =
+                self.segment.db.prepare_cached("SELECT last, earliest, latest FROM span ORDER BY last")?;
             let span = |row: &rusqlite::Row<'_>| Ok((row.get(0).map(unsigned)?, row.get(1)?, row.get(2)?));
             rows.query_map([], span)?.collect::<rusqlite::Result<Vec<(u64, i64, i64)>>>()
         };
@@ -341,7 +353,8 @@ impl File {
                 let (after, upto) = range;
                 let one = (after.max(floor), upto);
                 let mut looks = LOOK;
-                let (records, upto) = self.look_through(Some(id), floors, one, newest_first, most, &mut looks)?;
+                let (records, upto) =
+                    self.look_through(Some(id), floors, one, newest_first, most, &mut looks)?;
                 found.extend(records);
                 // Beyond the least, something of this one may be missing.
                 reached = match (reached, upto) {
@@ -356,7 +369,9 @@ impl File {
                 found.reverse();
             }
             if let Some(reached) = reached {
-                found.retain(|record| if newest_first { record.offset > reached } else { record.offset <= reached });
+                found.retain(
+                    |record| if newest_first { record.offset > reached } else { record.offset <= reached },
+                );
             }
             if found.len() > most {
                 found.truncate(most);
@@ -447,7 +462,8 @@ impl Found<'_> {
         let (mut records, reached) = match (&self.words, part.index) {
             (Some(words), true) => file.matches(&self.reader.folder, words, range, newest_first)?,
             (None | Some(_), _) => {
-                let wanted = |of: &str, name: &str| (log.is_none_or(|log| log == of) && channel(name)).then_some(0);
+                let wanted =
+                    |of: &str, name: &str| (log.is_none_or(|log| log == of) && channel(name)).then_some(0);
                 file.page(&file.floors(wanted), range, newest_first, PAGE, &mut { LOOK })?
             }
         };
@@ -491,11 +507,14 @@ impl File {
         range: (u64, u64),
         newest_first: bool,
     ) -> Result<(Vec<Record>, Option<u64>), Error> {
-        let Some(index) = Searched::open(self.segment.name.index(folder)) else { return Ok((Vec::new(), None)) };
+        let Some(index) = Searched::open(self.segment.name.index(folder)) else {
+            return Ok((Vec::new(), None));
+        };
         let found = || {
             let offsets = index.matches(words, range, newest_first, PAGE)?;
             let full = offsets.len() == PAGE;
-            let reached = offsets.last().filter(|_| full).map(|&last| if newest_first { last - 1 } else { last });
+            let reached =
+                offsets.last().filter(|_| full).map(|&last| if newest_first { last - 1 } else { last });
             let mut records = Vec::new();
             for offset in offsets {
                 records.extend(self.segment.record(offset)?);

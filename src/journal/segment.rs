@@ -129,7 +129,13 @@ pub(super) enum Unusable {
 
 impl Segment {
     /// Makes a new file; `heir` says that nothing of its epoch was before it.
-    pub(super) fn create(folder: &Path, name: Name, epoch: u64, base: u64, heir: bool) -> Result<Self, Error> {
+    pub(super) fn create(
+        folder: &Path,
+        name: Name,
+        epoch: u64,
+        base: u64,
+        heir: bool,
+    ) -> Result<Self, Error> {
         let path = name.path(folder);
         private::create(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let made = || {
@@ -265,7 +271,10 @@ pub(super) fn connect_read_only(path: &Path) -> rusqlite::Result<Connection> {
     match db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !wal_of(path).exists() => {
             let mut url = String::from("file:");
-            url.extend(percent_encoding::utf8_percent_encode(&path.to_string_lossy(), percent_encoding::NON_ALPHANUMERIC));
+            url.extend(percent_encoding::utf8_percent_encode(
+                &path.to_string_lossy(),
+                percent_encoding::NON_ALPHANUMERIC,
+            ));
             url.push_str("?immutable=1");
             Connection::open_with_flags(url, flags | OpenFlags::SQLITE_OPEN_URI)
         }

@@ -234,7 +234,10 @@ impl Writer {
             let size: i64 =
                 segment.db.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(error)?;
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / size.max(1);
-            segment.db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).map_err(error)?;
+            segment
+                .db
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+                .map_err(error)?;
         }
         let span = "SELECT count(*), min(at), max(at) FROM entry
             WHERE offset > (SELECT coalesce(max(last), 0) FROM span)";
@@ -288,22 +291,24 @@ impl Current {
     }
 
     /// Writes entries after an offset, and returns the last one's.
-    fn write<'a>(&mut self, mut last: u64, entries: impl Iterator<Item = &'a Entry>) -> rusqlite::Result<u64> {
+    fn write<'a>(
+        &mut self,
+        mut last: u64,
+        entries: impl Iterator<Item = &'a Entry>,
+    ) -> rusqlite::Result<u64> {
         let Self { segment, ids, span } = self;
         let mut now = *span;
         let written = Transaction::new_unchecked(&segment.db, TransactionBehavior::Immediate)?;
         {
-            let mut insert = segment.db.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+            let mut insert =
+                segment.db.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
             for Entry { log, at, channel, event, data, note } in entries {
                 last += 1;
                 let channel = id(&segment.db, ids, log, channel)?;
                 let at = at.as_microsecond();
                 insert.execute(params![signed(last), channel, at, event, data, note])?;
-                now = Span {
-                    count: now.count + 1,
-                    earliest: now.earliest.min(at),
-                    latest: now.latest.max(at),
-                };
+                now =
+                    Span { count: now.count + 1, earliest: now.earliest.min(at), latest: now.latest.max(at) };
                 if now.count >= SPAN {
                     let mut insert = segment.db.prepare_cached("INSERT INTO span VALUES (?1, ?2, ?3)")?;
                     insert.execute(params![signed(last), now.earliest, now.latest])?;

@@ -286,14 +286,6 @@ impl Peer {
         self.user.as_ref()
     }
 
-    /// Whether a subscription covers this channel.
-    pub fn hears(&self, channel: &ChannelName) -> bool {
-        self.joined.keys().any(|joined| match joined {
-            Subscription::Channel(name) => name == channel,
-            Subscription::Pattern(pattern) => pattern.matches(channel),
-        })
-    }
-
     /// What has to happen next; the driver asks until there is nothing.
     pub fn poll(&mut self) -> Option<Output> {
         let next = self.out.pop_front();
@@ -436,7 +428,8 @@ impl Peer {
             if !self.native {
                 return Err("patterns are for clients that connect with frontdesk=1".to_owned());
             }
-            return Subscription::parse(channel).map_err(|bad| bad.to_string());
+            let parsed = Subscription::parse_within(channel, self.rules.channel_name);
+            return parsed.map_err(|bad| bad.to_string());
         }
         ChannelName::parse_within(channel, self.rules.channel_name)
             .map(Subscription::Channel)

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::encode::{Draft, Sealed};
 use super::interests::Interests;
-use crate::protocol::peer::{Joined, Missed};
 use crate::journal::Journal;
+use crate::protocol::peer::{Joined, Missed};
 use crate::protocol::{Position, Subscription};
 
 pub mod journal;

@@ -48,7 +48,7 @@ impl Cache {
         let mut kept = self.lock();
         kept.missed.remove(sealed.channel());
         kept.forget(sealed.channel());
-        kept.bytes += sealed.size();
+        kept.bytes += sealed.footprint();
         kept.ages.insert(position.offset, sealed.channel().clone());
         kept.last.insert(sealed.channel().clone(), sealed.clone());
         while kept.last.len() > CHANNELS || kept.bytes > BYTES {
@@ -102,7 +102,7 @@ impl Cache {
 impl Kept {
     fn forget(&mut self, channel: &ChannelName) {
         if let Some(sealed) = self.last.remove(channel) {
-            self.bytes -= sealed.size();
+            self.bytes -= sealed.footprint();
             if let Some(position) = sealed.position() {
                 self.ages.remove(&position.offset);
             }
@@ -112,7 +112,7 @@ impl Kept {
     fn forget_oldest(&mut self) -> bool {
         let Some((_, channel)) = self.ages.pop_first() else { return false };
         if let Some(sealed) = self.last.remove(&channel) {
-            self.bytes -= sealed.size();
+            self.bytes -= sealed.footprint();
         }
         true
     }
@@ -164,7 +164,7 @@ mod tests {
         let kept = cache.lock();
         assert_eq!((kept.last.len(), kept.ages.len()), (CHANNELS, CHANNELS));
         assert_eq!(kept.ages.first_key_value().map(|(offset, _)| *offset), Some(6));
-        assert_eq!(kept.bytes, kept.last.values().map(Sealed::size).sum::<usize>());
+        assert_eq!(kept.bytes, kept.last.values().map(Sealed::footprint).sum::<usize>());
         drop(kept);
         let large = "x".repeat(20 << 20);
         for offset in 20_001..=20_004 {

@@ -133,11 +133,20 @@ impl Sealed {
         std::str::from_utf8(&self.0.plain[self.0.header..]).unwrap_or_default()
     }
 
-    /// The frame's length in its plain form, by which queues and histories are bounded.
+    /// The frame's length in its plain form, by which queues are bounded.
     pub fn size(&self) -> usize {
         self.0.plain.len()
     }
+
+    /// The bytes that it takes to keep this, by which histories are bounded: both forms, whether or not the second
+    /// has been made, and what lies around them.
+    pub fn footprint(&self) -> usize {
+        2 * self.0.plain.len() + AROUND
+    }
 }
+
+/// Bytes besides the frames: the event's own fields, its channel's name, and its entries in a history.
+const AROUND: usize = 320;
 
 const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;

@@ -127,7 +127,7 @@ impl Interests {
 
     /// All, each with whether `wanted` covers it.
     fn stands(&mut self, wanted: &Subscription) -> impl Iterator<Item = (bool, &mut Stand)> {
-        let channels = self.channels.iter_mut().map(move |(name, stand)| (covered_by(wanted, name), stand));
+        let channels = self.channels.iter_mut().map(move |(name, stand)| (wanted.covers(name), stand));
         let families = self.families.values_mut().map(move |(pattern, stand)| {
             let within = match wanted {
                 Subscription::Channel(_) => false,
@@ -164,14 +164,6 @@ impl Interests {
 
     fn is_in_a_family(&self, name: &str) -> bool {
         self.patterns_of(name).any(|stand| !stand.left)
-    }
-}
-
-/// Whether a channel is one of a subscription's.
-pub fn covered_by(subscription: &Subscription, channel: &ChannelName) -> bool {
-    match subscription {
-        Subscription::Channel(name) => name == channel,
-        Subscription::Pattern(pattern) => pattern.matches(channel),
     }
 }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::broker::{Batch, Broker, Fetch, Past};
 use super::encode::Sealed;
-use super::interests::{Interests, covered_by};
+use super::interests::Interests;
 use crate::protocol::peer::{Missed, SocketId};
 use crate::protocol::{CloseCode, Subscription};
 
@@ -163,9 +163,9 @@ impl Outbox {
         }
         if queues.queue(sealed, self.most) {
             // Nothing newer of its channel may overtake it.
-            let queued = queues.queued;
-            if let Some(place) = &mut queues.behind {
-                place.waits_for = queued;
+            let Queues { behind, queued, .. } = &mut *queues;
+            if let Some(place) = behind {
+                place.waits_for = *queued;
             }
             return Push::Queued;
         }
@@ -192,7 +192,7 @@ impl Outbox {
         let interests = Arc::make_mut(&mut queues.interests);
         interests.leave(left, behind);
         queues.throw_away(|interests, sealed| {
-            covered_by(left, sealed.channel()) && !interests.covers(sealed.channel())
+            left.covers(sealed.channel()) && !interests.covers(sealed.channel())
         });
     }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::broker::memory::Memory;
 use super::broker::journal::Journalled;
+use super::broker::memory::Memory;
 use super::broker::{Bounds, Broker, Engine, Follower};
 use super::cache::{Cache, Cached};
 use super::encode;
@@ -516,7 +516,10 @@ mod tests {
     fn a_seat_is_taken_from_the_moment_a_connection_is_let_in() {
         let app = App { max_connections: 2, ..App::default_app() };
         let bounds = Bounds::lasting(std::time::Duration::ZERO);
-        let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &Engine::Memory, &Arc::default(), Hooks::none()).expect("in memory"));
+        let tenant = Arc::new(
+            Tenant::open(app, Vec::new(), bounds, &Engine::Memory, &Arc::default(), Hooks::none())
+                .expect("in memory"),
+        );
         let (first, second) = (tenant.seat(), tenant.seat());
         assert!(first.is_some() && second.is_some() && tenant.seat().is_none());
         drop(first);

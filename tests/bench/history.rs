@@ -4,7 +4,11 @@
 //! batches of ten, answered once it is on disk, beside the same in memory; then a desk catches up on a hundred
 //! thousand events while another hears what is published meanwhile.
 
-#![allow(clippy::expect_used, clippy::cast_precision_loss, reason = "a bench fails as a test does, and prints ratios")]
+#![allow(
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    reason = "a bench fails as a test does, and prints ratios"
+)]
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -44,7 +48,11 @@ async fn main() {
             singly.push(rate);
         }
     }
-    println!("on disk / in memory: {:.2} singly, {:.2} in batches", singly[0] / singly[1], singly[2] / singly[3]);
+    println!(
+        "on disk / in memory: {:.2} singly, {:.2} in batches",
+        singly[0] / singly[1],
+        singly[2] / singly[3]
+    );
     catch_up().await;
 }
 
@@ -159,7 +167,9 @@ async fn desk(address: SocketAddr, since: Option<Position>) -> Desk {
     let auth = Some(sign::auth(KEY, SECRET, &sign::channel_text(&socket_id, &channel, None)));
     let op = ClientOp::Subscribe { channel, auth, channel_data: None, since };
     desk.send(Message::text(op.encode())).await.expect("sent");
-    let ServerOp::Subscribed { recovery: Some(told), .. } = hear(&mut desk).await else { panic!("not joined") };
+    let ServerOp::Subscribed { recovery: Some(told), .. } = hear(&mut desk).await else {
+        panic!("not joined")
+    };
     assert!(told.recovered);
     desk
 }
@@ -215,7 +225,9 @@ async fn catch_up() {
     let start = monotonic();
     let mut late = desk(address, Some(Position { epoch, offset: 0 })).await;
     for expected in 1..=MISSED {
-        let ServerOp::Event { position: Some(position), .. } = hear(&mut late).await else { panic!("no event") };
+        let ServerOp::Event { position: Some(position), .. } = hear(&mut late).await else {
+            panic!("no event")
+        };
         assert_eq!(position.offset, expected);
     }
     let end = monotonic();

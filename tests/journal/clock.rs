@@ -32,7 +32,8 @@ fn a_clock_that_steps_changes_neither_the_order_nor_what_is_found() {
         for until in steps {
             let [from, until] = [from, until].map(|step| noon + jiff::SignedDuration::from_secs(step));
             let query = Query { from: Some(from), until: Some(until), ..Query::default() };
-            let found: Vec<_> = reader.find(query).expect("found").map(|record| record.expect("read").offset).collect();
+            let found: Vec<_> =
+                reader.find(query).expect("found").map(|record| record.expect("read").offset).collect();
             let expected: Vec<_> =
                 told.iter().filter(|(_, at)| *at >= from && *at < until).map(|(offset, _)| *offset).collect();
             assert_eq!(found, expected, "{from} {until}");

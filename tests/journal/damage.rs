@@ -14,7 +14,10 @@ fn three_days(folder: &Path) -> u64 {
     let clock = Clock::manual(at("2026-11-22T12:00:00Z"));
     let (journal, _) = open_told(folder, &options(&clock));
     for day in 0..3_u64 {
-        clock.set(at("2026-11-22T12:00:00Z") + jiff::SignedDuration::from_hours(24) * i32::try_from(day).expect("small"));
+        clock.set(
+            at("2026-11-22T12:00:00Z")
+                + jiff::SignedDuration::from_hours(24) * i32::try_from(day).expect("small"),
+        );
         let entries = (1..=100).map(|n| entry("one", day * 100 + n)).collect();
         journal.append_blocking(entries).expect("kept");
     }
@@ -41,7 +44,10 @@ fn a_broken_day_is_set_aside_and_what_was_before_it_is_gone_for_who_comes_back()
         assert_eq!(all(place.path()).len(), left);
         let mut reader = Reader::open(place.path()).expect("a reader");
         let since = |reader: &mut Reader, after| {
-            reader.since("one", (after, u64::MAX), 1000, &|_| Some(0)).expect("read").map(|page| page.records.len() as u64)
+            reader
+                .since("one", (after, u64::MAX), 1000, &|_| Some(0))
+                .expect("read")
+                .map(|page| page.records.len() as u64)
         };
         assert_eq!(since(&mut reader, gone), Some(300 - gone));
         assert_eq!(since(&mut reader, gone - 1), None, "never a part of it");
@@ -54,8 +60,11 @@ fn a_history_whose_newest_part_is_lost_or_older_is_another_and_gives_no_offset_t
     type Damage = fn(&Path, &Path);
     let damages: [(&str, Damage); 5] = [
         ("the newest file is broken", |folder, _| {
-            fs::write(files(folder, ".sqlite").pop().expect("a file"), "no database, but long enough to be read as one")
-                .expect("broken");
+            fs::write(
+                files(folder, ".sqlite").pop().expect("a file"),
+                "no database, but long enough to be read as one",
+            )
+            .expect("broken");
         }),
         ("the newest file is missing", |folder, _| {
             fs::remove_file(files(folder, ".sqlite").pop().expect("a file")).expect("removed");
@@ -92,7 +101,10 @@ fn a_history_whose_newest_part_is_lost_or_older_is_another_and_gives_no_offset_t
             assert_eq!(offsets.start, 311, "{what}");
         }
         let mut reader = Reader::open(place.path()).expect("a reader");
-        let page = reader.since("one", (offsets.start - 1, u64::MAX), 9, &|_| Some(0)).expect("read").expect("nothing is gone");
+        let page = reader
+            .since("one", (offsets.start - 1, u64::MAX), 9, &|_| Some(0))
+            .expect("read")
+            .expect("nothing is gone");
         assert_eq!(page.records.len(), 1, "{what}");
         let epoch = journal.epoch();
         drop(journal);
@@ -162,7 +174,9 @@ fn a_file_of_somebody_else_is_set_aside_unchanged() {
     let place = tempfile::tempdir().expect("a folder");
     let path = place.path().join("000001-2026-11-24.sqlite");
     let theirs = rusqlite::Connection::open(&path).expect("a database");
-    theirs.execute_batch("CREATE TABLE guests (name TEXT); INSERT INTO guests VALUES ('Sari')").expect("a table");
+    theirs
+        .execute_batch("CREATE TABLE guests (name TEXT); INSERT INTO guests VALUES ('Sari')")
+        .expect("a table");
     drop(theirs);
     let before = fs::read(&path).expect("a file");
     let (journal, notes) = reopened(place.path());
@@ -170,8 +184,11 @@ fn a_file_of_somebody_else_is_set_aside_unchanged() {
     assert_eq!(fs::read(place.path().join("000001-2026-11-24.sqlite.broken")).expect("set aside"), before);
     journal.append_blocking(vec![entry("one", 1)]).expect("kept");
     drop(journal);
-    fs::write(files(place.path(), ".sqlite").pop().expect("ours"), "theirs again, and longer than a header must be ........................................")
-        .expect("broken");
+    fs::write(
+        files(place.path(), ".sqlite").pop().expect("ours"),
+        "theirs again, and longer than a header must be ........................................",
+    )
+    .expect("broken");
     reopened(place.path());
     assert_eq!(files(place.path(), ".broken").len(), 2, "nothing is ever lost");
 }

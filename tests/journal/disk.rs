@@ -79,8 +79,11 @@ fn a_file_that_breaks_while_it_is_written_is_set_aside_and_writing_goes_on() {
             fs::remove_file(file).expect("removed");
         }
     }
-    fs::write(&path, "not a database at all, though long enough to be taken for one, were it not for this text")
-        .expect("broken");
+    fs::write(
+        &path,
+        "not a database at all, though long enough to be taken for one, were it not for this text",
+    )
+    .expect("broken");
     let offsets = heals(&journal, 2);
     assert_eq!(offsets, 2..3, "no offset is given twice");
     assert!(!files(place.path(), ".broken").is_empty());

@@ -38,12 +38,10 @@ fn every_combination_of_questions_gets_what_a_look_at_everything_finds() {
     }
     let mut reader = Reader::open(place.path()).expect("a reader");
     let times = [None, Some(at("2026-11-22T18:00:00Z")), Some(at("2026-11-23T12:00:00Z"))];
-    let channels: [&dyn Fn(&str) -> bool; 4] = [
-        &|_| true,
-        &|name| name == "presence-1",
-        &|name| name.starts_with("private-booking."),
-        &|name| name == "nobody",
-    ];
+    let channels: [&dyn Fn(&str) -> bool; 4] =
+        [&|_| true, &|name| name == "presence-1", &|name| name.starts_with("private-booking."), &|name| {
+            name == "nobody"
+        }];
     let events: [&dyn Fn(&str) -> bool; 2] = [&|_| true, &|name| name == "Event2"];
     for log in [None, Some("other")] {
         for (from, until) in times.into_iter().flat_map(|from| times.map(|until| (from, until))) {
@@ -110,7 +108,10 @@ fn who_comes_back_gets_everything_wanted_once_in_order_in_pages_of_any_size() {
                 let mut found = Vec::new();
                 let mut after = start;
                 loop {
-                    let page = reader.since("one", (after, u64::MAX), most, wanted).expect("read").expect("nothing is gone");
+                    let page = reader
+                        .since("one", (after, u64::MAX), most, wanted)
+                        .expect("read")
+                        .expect("nothing is gone");
                     assert!(page.records.len() <= most && page.upto >= after);
                     found.extend(page.records.iter().map(|record| record.offset));
                     if page.last {

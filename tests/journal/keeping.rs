@@ -15,13 +15,16 @@ async fn what_was_acknowledged_is_found_by_whoever_reads_while_it_is_being_writt
         let stored = journal.append(vec![entry("one", n)]).await;
         assert_eq!(stored, Ok(n..n + 1));
         assert_eq!(reader.head().expect("a head"), Some((journal.epoch(), n)));
-        let page = reader.since("one", (n - 1, u64::MAX), 10, &|_| Some(0)).expect("read").expect("nothing is gone");
+        let page =
+            reader.since("one", (n - 1, u64::MAX), 10, &|_| Some(0)).expect("read").expect("nothing is gone");
         assert!(page.last && page.records.len() == 1 && is(&page.records[0], &entry("one", n)));
     }
     assert_eq!(reader.logs().expect("logs"), ["one"]);
     let kept = all(place.path());
     assert_eq!(kept.len(), 50);
-    assert!((1..).zip(&kept).all(|(n, record)| is(record, &entry("one", n)) && record.epoch == journal.epoch()));
+    assert!(
+        (1..).zip(&kept).all(|(n, record)| is(record, &entry("one", n)) && record.epoch == journal.epoch())
+    );
 }
 
 #[test]

@@ -16,7 +16,12 @@ pub(crate) fn at(text: &str) -> Timestamp {
 }
 
 pub(crate) fn options(clock: &Clock) -> Options {
-    Options { keep: Duration::from_secs(7 * 86_400), day_bytes: None, leaves_holes: false, clock: clock.clone() }
+    Options {
+        keep: Duration::from_secs(7 * 86_400),
+        day_bytes: None,
+        leaves_holes: false,
+        clock: clock.clone(),
+    }
 }
 
 pub(crate) fn open(folder: &Path) -> Journal {
@@ -43,7 +48,10 @@ pub(crate) fn entry(log: &str, n: u64) -> Entry {
         at: at(NOW) + Duration::from_secs(n),
         channel: format!("private-booking.{}", n % 7),
         event: format!("Event{}", n % 3),
-        data: format!("{{\"number\":{n},\"filler\":\"{}\"}}", "x".repeat(usize::try_from(n % 50).expect("small"))),
+        data: format!(
+            "{{\"number\":{n},\"filler\":\"{}\"}}",
+            "x".repeat(usize::try_from(n % 50).expect("small"))
+        ),
         note: if n % 5 == 0 { format!("{n}.{n}") } else { String::new() },
     }
 }

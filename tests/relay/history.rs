@@ -47,7 +47,8 @@ async fn stopped(mut relay: Running) {
 async fn a_restart_keeps_epoch_and_offsets_and_what_was_missed_around_it_is_served() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Clock::system();
-    let relay = Running::start_with(on(journal(folder.path(), &clock, None, false), OnStoreError::Refuse)).await;
+    let relay =
+        Running::start_with(on(journal(folder.path(), &clock, None, false), OnStoreError::Refuse)).await;
     let mut desk = relay.native().await;
     let start = recovery(desk.subscribe("private-staff").await).head;
     relay.publish("private-staff", "First", "1").await;
@@ -57,7 +58,8 @@ async fn a_restart_keeps_epoch_and_offsets_and_what_was_missed_around_it_is_serv
     relay.publish("private-staff", "Missed", "2").await;
     relay.publish("cache-prices", "Price", "3").await;
     stopped(relay).await;
-    let relay = Running::start_with(on(journal(folder.path(), &clock, None, false), OnStoreError::Refuse)).await;
+    let relay =
+        Running::start_with(on(journal(folder.path(), &clock, None, false), OnStoreError::Refuse)).await;
     relay.publish("private-staff", "Later", "4").await;
     let mut desk = relay.native().await;
     let told = recovery(desk.subscribe_since("private-staff", Some(heard)).await);
@@ -103,10 +105,15 @@ async fn a_long_absence_is_covered_from_the_disk_and_from_memory_while_others_pu
         let mut desk = relay.native().await;
         let told = recovery(desk.subscribe_since(name, Some(Position { epoch, offset: 0 })).await);
         assert!(told.recovered, "{name}");
-        let expected = (0..BEFORE).filter(|n| name.ends_with('*') || n % 50 == 1).chain(BEFORE..BEFORE + WHILE);
+        let expected =
+            (0..BEFORE).filter(|n| name.ends_with('*') || n % 50 == 1).chain(BEFORE..BEFORE + WHILE);
         for n in expected {
             let heard = desk.event().await;
-            assert_eq!((heard.data, heard.position.expect("a position").offset), (n.to_string(), n + 1), "{name}");
+            assert_eq!(
+                (heard.data, heard.position.expect("a position").offset),
+                (n.to_string(), n + 1),
+                "{name}"
+            );
         }
     }
     publishing.await.expect("published");

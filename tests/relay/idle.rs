@@ -26,7 +26,9 @@ async fn connection() -> WebSocketStream<DuplexStream> {
     let metrics = Arc::new(Metrics::default());
     let app = App::new("1", "key", SecretString::from("secret"));
     let bounds = Bounds::lasting(Duration::from_secs(60));
-    let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &Engine::Memory, &metrics, Hooks::none()).expect("in memory"));
+    let tenant = Arc::new(
+        Tenant::open(app, Vec::new(), bounds, &Engine::Memory, &metrics, Hooks::none()).expect("in memory"),
+    );
     let hello = Hello { local: true, ..Hello::default() };
     let peer =
         Peer::open(Arc::clone(&tenant.rules), hello, SocketId(1, 2), time::monotonic()).expect("let in");
@@ -106,7 +108,9 @@ async fn a_connections_task_is_small() {
     let metrics = Arc::new(Metrics::default());
     let app = App::new("1", "key", SecretString::from("secret"));
     let bounds = Bounds::lasting(Duration::ZERO);
-    let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &Engine::Memory, &metrics, Hooks::none()).expect("in memory"));
+    let tenant = Arc::new(
+        Tenant::open(app, Vec::new(), bounds, &Engine::Memory, &metrics, Hooks::none()).expect("in memory"),
+    );
     let rules = Arc::clone(&tenant.rules);
     let peer = Peer::open(rules, Hello::default(), SocketId(1, 2), time::monotonic()).expect("let in");
     let exposure =

@@ -20,7 +20,7 @@ use crate::protocol::peer::{Joined, Missed, SocketId};
 use crate::protocol::{ChannelName, Epoch, Position, ServerOp, Subscription};
 use crate::relay::cache;
 use crate::relay::encode::{Draft, Sealed};
-use crate::relay::interests::{Interests, covered_by};
+use crate::relay::interests::Interests;
 use crate::time;
 
 /// Events that are read at a time.
@@ -128,7 +128,9 @@ impl Broker for Journalled {
                     drafts.into_iter().for_each(|draft| ring.pass_on(draft));
                     Ok(Vec::new())
                 }
-                (Err(error), OnStoreError::Deliver | OnStoreError::Refuse) => Err(StoreError(error.to_string())),
+                (Err(error), OnStoreError::Deliver | OnStoreError::Refuse) => {
+                    Err(StoreError(error.to_string()))
+                }
             };
             // Whoever published may have gone.
             let _ = tell.send(published);
@@ -204,7 +206,7 @@ impl Lost {
     /// Whether something after an offset is gone of these channels.
     fn any_of(&self, wanted: &Subscription, after: u64) -> bool {
         let gone = self.gone.read().unwrap_or_else(PoisonError::into_inner);
-        let of = |name: &str| ChannelName::parse(name).is_ok_and(|name| covered_by(wanted, &name));
+        let of = |name: &str| ChannelName::parse(name).is_ok_and(|name| wanted.covers(&name));
         self.hole.load(Ordering::SeqCst)
             || gone.any > after
             || gone.channels.iter().any(|(name, gone)| *gone > after && of(name))
@@ -213,7 +215,8 @@ impl Lost {
     /// Whether something is gone that a connection which stands at this offset is still to hear.
     fn lacks(&self, interests: &Interests, after: u64) -> bool {
         let gone = self.gone.read().unwrap_or_else(PoisonError::into_inner);
-        let mut floors = interests.channels().map(|(_, floor)| floor).chain(interests.patterns().map(|(_, floor)| floor));
+        let mut floors =
+            interests.channels().map(|(_, floor)| floor).chain(interests.patterns().map(|(_, floor)| floor));
         floors.any(|floor| gone.any > floor.max(after))
             || gone.channels.iter().any(|(name, gone)| {
                 let floor = ChannelName::parse(name).ok().and_then(|name| interests.floor(&name));

@@ -36,6 +36,8 @@ struct Log {
     channels: BTreeMap<ChannelName, Ring>,
     /// The last offset that is gone from any channel no longer in `channels`.
     forgotten: u64,
+    /// How many channels there have to be before they are looked at for idle ones.
+    look_at: usize,
 }
 
 /// One channel's part of the log.
@@ -170,7 +172,7 @@ impl Broker for Memory {
 impl Log {
     fn keep(&mut self, offset: u64, sealed: Sealed) {
         self.head = offset;
-        self.bytes += sealed.size();
+        self.bytes += sealed.footprint();
         if !self.channels.contains_key(sealed.channel()) {
             // Of a channel that nobody remembers, something may have been forgotten.
             let ring = Ring { gone: self.forgotten, ..Ring::default() };
@@ -178,7 +180,7 @@ impl Log {
         }
         if let Some(ring) = self.channels.get_mut(sealed.channel()) {
             ring.offsets.push_back(offset);
-            ring.bytes += sealed.size();
+            ring.bytes += sealed.footprint();
         }
         self.frames.insert(offset, sealed);
     }
@@ -197,8 +199,10 @@ impl Log {
             self.drop_frame(oldest);
         }
         self.expire(bounds, now);
-        if self.channels.len() > bounds.channels.saturating_mul(2) {
+        if self.channels.len() > self.look_at.max(bounds.channels.saturating_mul(2)) {
             self.forget_idle(bounds.channels);
+            // Twice as many again, before all are looked at again: a publication pays for its own channel alone.
+            self.look_at = self.channels.len().saturating_mul(2);
         }
     }
 
@@ -214,10 +218,10 @@ impl Log {
     /// Drops a frame that is its channel's oldest.
     fn drop_frame(&mut self, offset: u64) {
         let Some(frame) = self.frames.remove(&offset) else { return };
-        self.bytes -= frame.size();
+        self.bytes -= frame.footprint();
         if let Some(ring) = self.channels.get_mut(frame.channel()) {
             ring.offsets.pop_front();
-            ring.bytes -= frame.size();
+            ring.bytes -= frame.footprint();
             ring.gone = offset;
             if ring.offsets.is_empty() {
                 ring.offsets = VecDeque::new();
@@ -423,15 +427,15 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_are_bounded_by_channel_and_together() {
-        let (memory, _) = memory(Bounds { channel_bytes: 100, total_bytes: 150, ..bounds() });
+        let (memory, _) = memory(Bounds { channel_bytes: 900, total_bytes: 1300, ..bounds() });
         for _ in 0..4 {
-            // Some forty bytes each.
+            // Some four hundred bytes each.
             publish(&memory, "a").await;
             publish(&memory, "b").await;
         }
         let log = memory.lock();
-        assert!(log.bytes <= 150 && log.channels.values().all(|ring| ring.bytes <= 100));
-        assert_eq!(log.bytes, log.frames.values().map(Sealed::size).sum::<usize>());
+        assert!(log.bytes <= 1300 && log.channels.values().all(|ring| ring.bytes <= 900));
+        assert_eq!(log.bytes, log.frames.values().map(Sealed::footprint).sum::<usize>());
         assert_eq!(log.bytes, log.channels.values().map(|ring| ring.bytes).sum::<usize>());
         assert!(log.frames.contains_key(&8), "the newest is kept");
     }

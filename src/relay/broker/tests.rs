@@ -99,7 +99,12 @@ fn interests(names: &[&str]) -> Interests {
 }
 
 /// All offsets after one, in batches; `None` where the history doesn't reach.
-async fn since_of(broker: &dyn Broker, interests: Interests, mut after: u64, most: usize) -> Option<Vec<u64>> {
+async fn since_of(
+    broker: &dyn Broker,
+    interests: Interests,
+    mut after: u64,
+    most: usize,
+) -> Option<Vec<u64>> {
     let interests = Arc::new(interests);
     let mut offsets = Vec::new();
     loop {
@@ -280,7 +285,11 @@ async fn who_comes_and_goes_while_many_publish_gets_everything_once_and_in_order
 }
 
 /// A history on disk that begins anew on the same folder.
-fn again(folder: &TempDir, bounds: Bounds, on_store_error: OnStoreError) -> (Box<dyn Broker>, Arc<Mutex<Vec<u64>>>) {
+fn again(
+    folder: &TempDir,
+    bounds: Bounds,
+    on_store_error: OnStoreError,
+) -> (Box<dyn Broker>, Arc<Mutex<Vec<u64>>>) {
     open(&Engine::Journal { journal: journal(folder), on_store_error }, bounds)
 }
 
@@ -311,7 +320,8 @@ async fn two_apps_share_a_disk_and_nothing_else() {
     let journal = journal(&folder);
     let bounds = Bounds::lasting(Duration::from_secs(60));
     let open = |app: &str| {
-        Journalled::open(journal.clone(), app, bounds, Box::new(|_| {}), OnStoreError::Refuse).expect("a history")
+        Journalled::open(journal.clone(), app, bounds, Box::new(|_| {}), OnStoreError::Refuse)
+            .expect("a history")
     };
     let (one, other) = (open("one"), open("other"));
     for _ in 0..3 {

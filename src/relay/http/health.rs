@@ -19,9 +19,10 @@ pub fn ready(relay: &Relay) -> Answer {
         return answer();
     };
     match on_store_error {
-        OnStoreError::Refuse => {
-            text(StatusCode::SERVICE_UNAVAILABLE, format!("Events are refused, because they can't be kept: {reason}\n"))
-        }
+        OnStoreError::Refuse => text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("Events are refused, because they can't be kept: {reason}\n"),
+        ),
         OnStoreError::Deliver => {
             text(StatusCode::OK, format!("OK, but events are delivered without being kept: {reason}\n"))
         }

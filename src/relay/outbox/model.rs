@@ -87,17 +87,17 @@ impl World {
         }
     }
 
-    fn publish(&mut self, channel: ChannelName, not_for_it: bool) {
+    fn publish(&mut self, channel: &ChannelName, not_for_it: bool) {
         let draft = Draft::new(channel.clone(), "X", "", not_for_it.then_some(SOCKET));
         let positions = self.memory.publish(vec![draft]).now_or_never().expect("at once").expect("kept");
         self.head = positions[0].offset;
         if not_for_it {
             return;
         }
-        if let Some(promise) = self.promised.get_mut(&channel) {
+        if let Some(promise) = self.promised.get_mut(channel) {
             promise.due.push_back(self.head);
         }
-        self.published.get_mut(&channel).expect("one of them").push(self.head);
+        self.published.get_mut(channel).expect("one of them").push(self.head);
     }
 
     fn pass(&mut self, channel: ChannelName) {
@@ -123,7 +123,7 @@ impl World {
                 (Some(began), Some(since)) => since < began,
                 (Some(_), None) => false,
             };
-            if covered_by(&wanted, channel) && again {
+            if wanted.covers(channel) && again {
                 let began = since.unwrap_or(self.head);
                 let due = offsets.iter().copied().filter(|&offset| offset > began).collect();
                 self.promised.insert(channel.clone(), Promise { began, due });
@@ -138,7 +138,7 @@ impl World {
         self.hub.leave(left, &self.outbox);
         self.outbox.leave(left);
         let Self { joined, promised, .. } = self;
-        promised.retain(|channel, _| joined.iter().any(|joined| covered_by(joined, channel)));
+        promised.retain(|channel, _| joined.iter().any(|joined| joined.covers(channel)));
     }
 
     /// Does what a socket does with room for so many frames; false when there was nothing to write.
@@ -186,7 +186,7 @@ proptest! {
         let mut left = false;
         for step in steps {
             match step {
-                Step::Publish(at, not_for_it) => world.publish(channel(at), not_for_it),
+                Step::Publish(at, not_for_it) => world.publish(&channel(at), not_for_it),
                 Step::Pass(at) => world.pass(channel(at)),
                 Step::Join(at, since) => {
                     // Who left and comes back with a position asks for what it heard before.

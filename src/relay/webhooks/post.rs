@@ -13,6 +13,7 @@ use reqwest::{Client, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::address::{Resolver, Webhook};
+use crate::answer::innermost;
 use crate::protocol::sign;
 use crate::tls;
 
@@ -99,7 +100,7 @@ impl Post {
     fn client(&self) -> Result<Client, String> {
         let client = tls::http_client_builder(self.ca_file.as_deref()).map_err(|error| error.to_string())?;
         let client = client.dns_resolver(Resolver).pool_idle_timeout(KEEP).build();
-        client.map_err(|error| innermost(&error))
+        client.map_err(|error| cause(&error))
     }
 }
 
@@ -119,15 +120,12 @@ async fn drain(mut answer: Response) {
 }
 
 fn unreachable(error: &reqwest::Error) -> Failure {
-    if error.is_timeout() { Failure::TimedOut } else { Failure::Unreachable(innermost(error)) }
+    if error.is_timeout() { Failure::TimedOut } else { Failure::Unreachable(cause(error)) }
 }
 
-/// What went wrong at the bottom: the layers above it say the address in full.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+/// What went wrong, without the address: it may hold a secret.
+fn cause(error: &reqwest::Error) -> String {
+    let cause = innermost(error);
     match cause.downcast_ref::<reqwest::Error>() {
         Some(_) => "the request failed".to_owned(),
         None => cause.to_string(),

@@ -189,8 +189,8 @@ fn signatures(suite: &mut Suite) {
             let channel = at.channel("a=b,c@d_");
             let mut wire = at.desk().await;
             wire.subscribe(&channel).await;
-            let escaped = channel.replace('=', "%3D").replace(',', "%2C").replace('@', "%40");
-            let reply = at.get(&format!("/channels/{escaped}"), &[]).await;
+            let written = channel.replace('=', "%3D").replace(',', "%2C").replace('@', "%40");
+            let reply = at.get(&format!("/channels/{written}"), &[]).await;
             assert_eq!(reply.json()["occupied"], true, "{reply:?}");
         },
     );

@@ -16,8 +16,15 @@ const SECRET: &str = "secret";
 const ID: SocketId = SocketId(7, 7);
 const SUBSCRIPTIONS: usize = 4;
 const NAMES: [&str; 9] = [
-    "admin", "booking.7", "booking.*", "private-a", "private-b.*", "presence-a", "presence-cache-b",
-    "private-encrypted-a", "#server-to-user-7",
+    "admin",
+    "booking.7",
+    "booking.*",
+    "private-a",
+    "private-b.*",
+    "presence-a",
+    "presence-cache-b",
+    "private-encrypted-a",
+    "#server-to-user-7",
 ];
 
 #[derive(Arbitrary, Debug)]
@@ -56,7 +63,8 @@ impl Person {
     fn text(&self, id: &str) -> String {
         match self {
             Self::Known(user) => {
-                serde_json::json!({id: user.to_string(), "user_info": {"n": user}, "watchlist": ["7"]}).to_string()
+                serde_json::json!({id: user.to_string(), "user_info": {"n": user}, "watchlist": ["7"]})
+                    .to_string()
             }
             Self::Text(text) => text.clone(),
         }
@@ -115,7 +123,10 @@ impl World {
         for op in self.peer.joined(to, since, Joined { head, missed: None }, None) {
             Self::tell(&op, said);
         }
-        assert!(self.joined.insert(to.to_string(), member.map(|member| member.user_id)).is_none(), "{to} twice");
+        assert!(
+            self.joined.insert(to.to_string(), member.map(|member| member.user_id)).is_none(),
+            "{to} twice"
+        );
     }
 
     fn tell(op: &ServerOp, said: usize) {

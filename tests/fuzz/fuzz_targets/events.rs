@@ -36,10 +36,28 @@ enum Value {
 }
 
 const NAMES: [&str; 22] = [
-    "session_id", "date", "session_name", "available_slots", "total_capacity", "current_capacity",
-    "max_capacity", "booking_id", "booking_code", "customer_name", "status", "payment_status", "booking_date",
-    "total_amount", "payment_id", "amount", "payment_method", "submitted_at", "checkin_time", "checkout_time",
-    "updated_at", "currency",
+    "session_id",
+    "date",
+    "session_name",
+    "available_slots",
+    "total_capacity",
+    "current_capacity",
+    "max_capacity",
+    "booking_id",
+    "booking_code",
+    "customer_name",
+    "status",
+    "payment_status",
+    "booking_date",
+    "total_amount",
+    "payment_id",
+    "amount",
+    "payment_method",
+    "submitted_at",
+    "checkin_time",
+    "checkout_time",
+    "updated_at",
+    "currency",
 ];
 
 fn json(value: &Value) -> serde_json::Value {
@@ -56,7 +74,8 @@ fn json(value: &Value) -> serde_json::Value {
 }
 
 fn object(fields: &[(u8, Value)]) -> serde_json::Value {
-    let named = fields.iter().map(|(at, value)| (NAMES[usize::from(*at) % NAMES.len()].to_owned(), json(value)));
+    let named =
+        fields.iter().map(|(at, value)| (NAMES[usize::from(*at) % NAMES.len()].to_owned(), json(value)));
     serde_json::Value::Object(named.collect())
 }
 
@@ -82,15 +101,8 @@ fuzz_target!(|sent: Vec<Sent>| {
             assert!(!reason.to_string().is_empty() && reason.to_string().len() < 1_000);
         }
         let change = event.as_ref().ok().map(|event| venue.apply(now, event));
-        let record = Record {
-            seq,
-            heard_at: now,
-            channel: None,
-            event: name,
-            data,
-            position: None,
-            connection: 1,
-        };
+        let record =
+            Record { seq, heard_at: now, channel: None, event: name, data, position: None, connection: 1 };
         let reading = Reading::new(record, event, change);
         let _ = Headline::of(&reading).named(&reading, &venue);
         ring.push(reading);

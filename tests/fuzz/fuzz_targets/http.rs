@@ -87,6 +87,8 @@ static RELAY: LazyLock<(Mutex<Runtime>, SocketAddr)> = LazyLock::new(|| {
         let options = Options {
             apps: vec![app],
             tokens: Tokens::default().fixed(),
+            auth_forward: None,
+            ca_file: None,
             history: Duration::from_secs(1),
             guard: vec![Subscription::parse("booking.*").unwrap()],
             clock: Clock::system(),
@@ -98,7 +100,9 @@ static RELAY: LazyLock<(Mutex<Runtime>, SocketAddr)> = LazyLock::new(|| {
 });
 
 fn quoted(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 fn event(event: &Event) -> serde_json::Value {
@@ -171,7 +175,10 @@ fn write(said: &Said, into: &mut Vec<u8>) {
         Said::Bytes(bytes) => into.extend(bytes),
         Said::Request(request) => request.write(into),
         Said::Connection { path, query, frames } => {
-            into.extend(format!("GET {path}/app/{KEY}?protocol=7&{query} HTTP/1.1\r\nHost: localhost\r\n").into_bytes());
+            into.extend(
+                format!("GET {path}/app/{KEY}?protocol=7&{query} HTTP/1.1\r\nHost: localhost\r\n")
+                    .into_bytes(),
+            );
             into.extend(b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
             into.extend(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
             for (first, payload) in frames {

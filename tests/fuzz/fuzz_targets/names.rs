@@ -38,10 +38,12 @@ fuzz_target!(|input: Input| {
             None => one == other,
         };
         assert_eq!(wanted.covers(&channel), hears);
-        assert!(!hears || wanted.kind() == channel.kind() || !one.ends_with('*') || {
-            // `private-encrypted-` lies within `private-*`'s reach by its letters alone.
-            channel.kind() == ChannelKind::Encrypted && wanted.kind() == ChannelKind::Private
-        });
+        assert!(
+            !hears || wanted.kind() == channel.kind() || !one.ends_with('*') || {
+                // `private-encrypted-` lies within `private-*`'s reach by its letters alone.
+                channel.kind() == ChannelKind::Encrypted && wanted.kind() == ChannelKind::Private
+            }
+        );
     }
     if let Ok(position) = one.parse::<Position>() {
         assert_eq!(position.to_string().parse(), Ok(position));

@@ -20,7 +20,11 @@ enum Input {
     Tokens(String),
     Variables(String),
     /// What somebody may write for a secret, before and after the mark.
-    Secret { place: u8, before: String, after: String },
+    Secret {
+        place: u8,
+        before: String,
+        after: String,
+    },
 }
 
 static PLACE: LazyLock<PathBuf> =

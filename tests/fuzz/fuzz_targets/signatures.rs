@@ -45,10 +45,7 @@ fuzz_target!(|input: Input| {
     assert!(judge(&input.query, &input.path, &input.body).is_err());
 
     let sum = sign::body_md5(&input.body);
-    let base = format!(
-        "auth_key={KEY}&auth_timestamp={NOW}&auth_version=1.0&body_md5={sum}&{}",
-        input.query
-    );
+    let base = format!("auth_key={KEY}&auth_timestamp={NOW}&auth_version=1.0&body_md5={sum}&{}", input.query);
     let parsed = Query::parse(&base);
     let once = ["auth_key", "auth_timestamp", "auth_version", "body_md5", "auth_signature"]
         .iter()
