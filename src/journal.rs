@@ -202,12 +202,12 @@ impl Journal {
         let io = |source| Error::Io { path: path.clone(), source };
         let writer =
             writer::Writer::new(opened, &path, options.clone(), Arc::clone(&queue), Arc::clone(&nudge));
-        let writes =
+        let writing =
             std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run()).map_err(io)?;
         let clock = options.clock.clone();
         let keeper = keeper::Keeper::new(&path, options, Arc::clone(&nudge));
         let keeps = std::thread::Builder::new().name("journal-keeper".to_owned()).spawn(move || keeper.run());
-        let mut inner = Inner { folder, clock, epoch, queue, nudge, threads: vec![writes] };
+        let mut inner = Inner { folder, clock, epoch, queue, nudge, threads: vec![writing] };
         inner.threads.push(keeps.map_err(io)?);
         Ok((Self(Arc::new(inner)), notes))
     }

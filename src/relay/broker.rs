@@ -63,11 +63,11 @@ pub struct Bounds {
     pub age: Duration,
     /// Events of one channel.
     pub channel_events: usize,
-    /// Bytes of frames of one channel.
+    /// Bytes of memory of one channel's events.
     pub channel_bytes: usize,
-    /// Bytes of frames of all channels together.
+    /// Bytes of memory of all channels' events together.
     pub total_bytes: usize,
-    /// Channels whose past is remembered exactly; beyond, the idlest are remembered together.
+    /// Channels whose past is remembered exactly; beyond, those that keep nothing are remembered together.
     pub channels: usize,
 }
 

@@ -201,8 +201,6 @@ impl Log {
         self.expire(bounds, now);
         if self.channels.len() > self.look_at.max(bounds.channels.saturating_mul(2)) {
             self.forget_idle(bounds.channels);
-            // Twice as many again, before all are looked at again: a publication pays for its own channel alone.
-            self.look_at = self.channels.len().saturating_mul(2);
         }
     }
 
@@ -240,6 +238,8 @@ impl Log {
                 !ring.offsets.is_empty()
             });
         }
+        // Twice as many again, before all are looked at again: a publication pays for its own channel alone.
+        self.look_at = self.channels.len().saturating_mul(2);
     }
 
     /// The last offset that is gone from any channel of these.
@@ -427,14 +427,19 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_are_bounded_by_channel_and_together() {
-        let (memory, _) = memory(Bounds { channel_bytes: 900, total_bytes: 1300, ..bounds() });
-        for _ in 0..4 {
-            // Some four hundred bytes each.
-            publish(&memory, "a").await;
-            publish(&memory, "b").await;
+        let draft = Draft::new(ChannelName::parse("a").expect("a name"), "X", "{}", None);
+        let each = draft.seal(Some(Position { epoch: Epoch(7), offset: 1 }), time::monotonic()).footprint();
+        let (memory, _) = memory(Bounds { channel_bytes: 3 * each, total_bytes: 5 * each, ..bounds() });
+        for name in ["a", "b", "a", "b", "a", "b", "a", "b"] {
+            publish(&memory, name).await;
+            // The form for native clients is made late, and is counted already.
+            for frame in memory.lock().frames.values() {
+                assert!(frame.frame(false).len() + frame.frame(true).len() < each);
+            }
         }
         let log = memory.lock();
-        assert!(log.bytes <= 1300 && log.channels.values().all(|ring| ring.bytes <= 900));
+        let kept = |name| log.channels[&ChannelName::parse(name).expect(name)].offsets.len();
+        assert_eq!((log.bytes, kept("a"), kept("b")), (5 * each, 2, 3));
         assert_eq!(log.bytes, log.frames.values().map(Sealed::footprint).sum::<usize>());
         assert_eq!(log.bytes, log.channels.values().map(|ring| ring.bytes).sum::<usize>());
         assert!(log.frames.contains_key(&8), "the newest is kept");
@@ -473,5 +478,20 @@ mod tests {
         publish(&memory, "new").await;
         assert_eq!(since(&memory, "new", 2, 10), None);
         assert_eq!(since(&memory, "new", 3, 10), Some(vec![4]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_more_channels_there_are_the_more_seldom_all_are_looked_at() {
+        let (memory, _) = memory(Bounds { channels: 2, ..bounds() });
+        let mut looks = Vec::new();
+        for n in 0..1000 {
+            publish(&memory, &n.to_string()).await;
+            looks.push(memory.lock().look_at);
+        }
+        looks.dedup();
+        assert_eq!(looks, [0, 10, 22, 46, 94, 190, 382, 766, 1534]);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        memory.prune();
+        assert_eq!(memory.lock().look_at, 0, "a crowd that has gone is not waited for");
     }
 }
