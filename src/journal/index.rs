@@ -4,7 +4,7 @@
 //! as é. A search is for all of its words, each the beginning of one. What the index has not come to yet is searched
 //! by the very same rules, through an index in memory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, params};
 
@@ -125,11 +125,11 @@ pub(super) struct Searched {
 
 impl Searched {
     /// Opens the index of a file; none where there is none that can be used.
-    pub(super) fn open(path: PathBuf) -> Option<Self> {
+    pub(super) fn open(path: &Path) -> Option<Self> {
         if !path.exists() {
             return None;
         }
-        let db = segment::connect_read_only(&path).ok()?;
+        let db = segment::connect_read_only(path).ok()?;
         let upto = upto(&db).ok()?;
         Some(Self { db, upto })
     }

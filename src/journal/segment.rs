@@ -57,7 +57,8 @@ const STEPS: &[&str] = &["
 "];
 
 /// The version of the schema that this program writes.
-pub(super) const VERSION: i64 = STEPS.len() as i64;
+pub(super) const VERSION: i64 = 1;
+const _: () = assert!(STEPS.len() == 1, "a step more is a version more");
 
 /// How long to wait for another process that has a file.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -221,9 +222,10 @@ impl Segment {
 impl Unusable {
     fn of(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Foreign(source.to_string()),
-            // A file whose tables are not what its version says.
-            Some(ErrorCode::Unknown) => Self::Foreign(source.to_string()),
+            // Unknown: a file whose tables are not what its version says.
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
+                Self::Foreign(source.to_string())
+            }
             _ if matches!(source, rusqlite::Error::QueryReturnedNoRows) => {
                 Self::Foreign("it was never finished".to_owned())
             }

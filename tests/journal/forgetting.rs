@@ -107,6 +107,6 @@ fn everything_is_for_its_owners_eyes_alone() {
     backup(place.path(), &copy).expect("copied");
     for file in [files(place.path(), ""), files(&copy, "")].concat() {
         let metadata = fs::metadata(&file).expect("a file");
-        assert!(metadata.is_dir() || metadata.permissions().mode() & 0o077 == 0, "{}", file.display());
+        assert!(metadata.is_dir() || metadata.permissions().mode() & 0o777 == 0o600, "{}", file.display());
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn entry(log: &str, n: u64) -> Entry {
             "{{\"number\":{n},\"filler\":\"{}\"}}",
             "x".repeat(usize::try_from(n % 50).expect("small"))
         ),
-        note: if n % 5 == 0 { format!("{n}.{n}") } else { String::new() },
+        note: if n.is_multiple_of(5) { format!("{n}.{n}") } else { String::new() },
     }
 }
 

@@ -125,7 +125,9 @@ impl Broker for Journalled {
                 }
                 (Err(journal::StoreError::Full | journal::StoreError::Refused(_)), OnStoreError::Deliver) => {
                     lost.hole.store(true, Ordering::SeqCst);
-                    drafts.into_iter().for_each(|draft| ring.pass_on(draft));
+                    for draft in drafts {
+                        ring.pass_on(draft);
+                    }
                     Ok(Vec::new())
                 }
                 (Err(error), OnStoreError::Deliver | OnStoreError::Refuse) => {
