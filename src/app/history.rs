@@ -207,7 +207,7 @@ fn claim(folder: &Path, keep: Duration, clock: &Clock) -> Result<Journal, Journa
         Taking::Taken { pid, .. } => JournalFacts::Taken { pid },
         Taking::Io { .. } => unusable(error.to_string()),
     })?;
-    let options = journal::Options { keep, day_bytes: None, clock: clock.clone() };
+    let options = journal::Options { keep, day_bytes: None, leaves_holes: true, clock: clock.clone() };
     let (journal, notes) = Journal::open(folder, options).map_err(|error| unusable(error.to_string()))?;
     for note in notes {
         tracing::warn!("{note}");

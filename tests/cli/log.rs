@@ -16,7 +16,12 @@ const SERVER: &str = "ws://localhost:6001/app/app-key";
 
 fn open(folder: &Path) -> Journal {
     let folder = Folder::claim(folder).expect("the folder");
-    let options = Options { keep: Duration::from_secs(30 * 86_400), day_bytes: None, clock: Clock::system() };
+    let options = Options {
+        keep: Duration::from_secs(30 * 86_400),
+        day_bytes: None,
+        leaves_holes: false,
+        clock: Clock::system(),
+    };
     Journal::open(folder, options).expect("a journal").0
 }
 
