@@ -6,6 +6,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,12 +14,12 @@ use jiff::tz::TimeZone;
 use super::flags::{self, Files, Zone};
 use super::line::Line;
 use super::select::{self, Select};
-use super::{Failure, Outcome, say};
+use super::{Failure, Outcome, print, prompt, say};
 use crate::app::history::{self, Kept};
 use crate::app::ingest::Ingest;
 use crate::config::value::{self, Moment};
 use crate::filter::Filter;
-use crate::journal::{Query, Reader};
+use crate::journal::{self, Query, Reader};
 use crate::time::Clock;
 
 /// Where a journal may be below a data directory: the dashboard's own, and a relay's.
@@ -59,6 +60,15 @@ pub(crate) struct Args {
     /// Whose events, where a relay's journal holds those of several apps
     #[arg(long, value_name = "ID")]
     app: Option<String>,
+    /// Delete everything that holds this text, whatever its case: what one guest left behind. Says how much that
+    /// is, and asks
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = [
+        "format", "limit", "search", "channel", "event", "filter", "since", "until", "app",
+    ])]
+    forget: Option<String>,
+    /// Delete it without asking
+    #[arg(long, requires = "forget")]
+    yes: bool,
     #[command(flatten)]
     zone: Zone,
     #[command(flatten)]
@@ -81,6 +91,10 @@ pub(crate) fn run(args: Args, clock: &Clock) -> Outcome {
         None => settings.data_dir()?.join(history::FOLDER),
     };
     let mut reader = open(&folder)?;
+    if let Some(text) = &args.forget {
+        drop(reader);
+        return forget(&folder, text, args.yes);
+    }
     let app = choose(&reader.logs().map_err(failed)?, args.app)?;
     let now = clock.now();
     let place = |moment: Option<Moment>| moment.map(|moment| moment.at(now, &settings.timezone));
@@ -242,6 +256,23 @@ fn choose(logs: &[String], app: Option<String>) -> Result<Option<String>, Failur
     }
 }
 
-fn failed(error: crate::journal::Error) -> Failure {
+/// Deletes what holds a text, once somebody has agreed to how much that is.
+fn forget(folder: &Path, text: &str, agreed: bool) -> Outcome {
+    let count = match journal::count(folder, text).map_err(failed)? {
+        0 => return print("nothing in this journal holds that text"),
+        1 => "1 event".to_owned(),
+        count => format!("{count} events"),
+    };
+    if !agreed {
+        say(&format!("{count} in {} will be deleted for good. Go on? [y/N]", folder.display()));
+        if !matches!(prompt::first_line()?.trim(), "y" | "Y" | "yes") {
+            return Err(Failure::Failed("nothing was deleted; answer y, or give --yes".to_owned()));
+        }
+    }
+    let count = journal::forget(folder, text).map_err(failed)?;
+    print(&format!("deleted: {count}"))
+}
+
+fn failed(error: journal::Error) -> Failure {
     Failure::Failed(error.to_string())
 }

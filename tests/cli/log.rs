@@ -198,3 +198,27 @@ fn a_newer_journal_and_several_are_told_apart_from_none() {
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.lines().count()), (Some(1), "", 1), "{ran:?}");
     assert!(ran.stderr.contains("newer frontdesk") && ran.stderr.contains("99"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_a_guest_left_behind_is_deleted_once_somebody_has_agreed_to_how_much_that_is() {
+    let home = Home::new();
+    let _journal = morning(&home);
+    let forget = |args: &[&str], answer: &str| {
+        let ran = home.run_with(&[&["log", "--data-dir", "data", "--forget", "DEWI"], args].concat(), answer);
+        (ran.code, log(&home, &["--format", "json"]).stdout.lines().count(), ran)
+    };
+    for answer in ["", "n\n", "perhaps\n"] {
+        let (code, left, ran) = forget(&[], answer);
+        assert_eq!((code, left), (Some(1), 5), "{ran:?}");
+        assert!(ran.stderr.contains("2 events in data/journal") && ran.stderr.contains("--yes"), "{ran:?}");
+    }
+    let (code, left, ran) = forget(&[], "y\n");
+    assert_eq!((code, left, ran.stdout.as_str()), (Some(0), 3, "deleted: 2\n"), "{ran:?}");
+    let (code, left, ran) = forget(&["--yes"], "");
+    assert_eq!((code, left, ran.stderr.as_str()), (Some(0), 3, ""), "{ran:?}");
+    for wrong in [&["--search", "x"][..], &["--limit", "1"], &["--app", "x"]] {
+        assert_eq!(forget(wrong, "y\n").0, Some(2), "{wrong:?}");
+    }
+    assert_eq!(log(&home, &["--yes"]).code, Some(2));
+    assert_eq!(log(&home, &["--forget", ""]).code, Some(2));
+}

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use frontdesk::advice::Advice;
 use frontdesk::client::{
-    Cause, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, State, Step,
-    TopicFacts,
+    Cause, Cursors, Event, Gap, GapReason, Heard, NameState, Odd, Off, Options, Recovery, Refusal, Resume,
+    State, Step, TopicFacts,
 };
 use frontdesk::protocol::op::Recovery as Answer;
 use frontdesk::protocol::{ClientOp, CloseCode, Epoch, Position, ServerOp};
@@ -464,6 +464,51 @@ async fn what_our_relay_no_longer_has_is_a_gap_with_its_reason() {
     let mut guest = stage.greet("1.4", true).await;
     assert_eq!(answer(&mut guest, true, 90).await.1, Some(at(90)), "a gap is told once");
     assert!(listener.until("the return", back).await.complete);
+}
+
+fn cursors(event: Event) -> Option<Cursors> {
+    if let Event::Cursors(cursors) = event { Some(cursors) } else { None }
+}
+
+#[tokio::test]
+async fn a_client_goes_on_where_an_earlier_one_stopped() {
+    let stage = Stage::open().await;
+    let native = || Options { native: true, ..options(&stage, &["staff"]) };
+    let mut listener = Listener::open(native());
+    let mut guest = stage.greet("1.2", true).await;
+    assert_eq!(answer(&mut guest, false, 4).await.1, None);
+    // What is told of a name that is joined, and of an event behind it.
+    let mut told = listener.until("the cursors", cursors).await;
+    told.heard("staff", &at(5).to_string());
+    drop((listener, guest));
+
+    let stopped_at = "2024-01-15T08:05:00Z".parse().expect("a time");
+    let resume = || Some(Resume { at: stopped_at, cursors: told.clone() });
+    let mut listener = Listener::open(Options { resume: resume(), ..native() });
+    let mut guest = stage.greet("1.3", true).await;
+    assert_eq!(answer(&mut guest, true, 6).await.1, Some(at(5)));
+    place(&mut guest, "staff", 6).await;
+    assert_eq!(listener.until("a missed event", heard).await.position, Some(at(6)));
+    let returned = listener.until("the return", back).await;
+    assert_eq!((returned.away_from, returned.recovered, returned.complete), (stopped_at, 1, true));
+    drop((listener, guest));
+
+    // A server without a history cannot give what was missed, and a name that is new has missed nothing.
+    let topics = options(&stage, &["staff", "public-news"]).topics;
+    let mut listener = Listener::open(Options { topics, resume: resume(), ..options(&stage, &[]) });
+    let mut guest = stage.greet("1.4", false).await;
+    for _ in 0..2 {
+        let ClientOp::Subscribe { channel, .. } = guest.hear().await else { panic!("no subscription") };
+        guest.say(&ServerOp::Subscribed { channel, data: "{}".into(), recovery: None }).await;
+    }
+    let told = listener.until("the gap", gap).await;
+    assert_eq!((told.topic.logical().as_str(), told.from), ("staff", stopped_at));
+    assert_eq!(told.reason, GapReason::NoHistory);
+    let told = listener.until("the return", |event| match event {
+        Event::Gap(gap) => panic!("nothing more is missing: {gap:?}"),
+        other => back(other),
+    });
+    assert!(!told.await.complete);
 }
 
 #[tokio::test]
