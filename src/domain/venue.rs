@@ -277,7 +277,9 @@ impl Venue {
         let mut views: Vec<PaymentView> =
             self.asked_for(booking).filter_map(|(id, payment)| self.view(id, payment, now)).collect();
         let siblings = views.len();
-        views.iter_mut().for_each(|view| view.siblings = siblings);
+        for view in &mut views {
+            view.siblings = siblings;
+        }
         views.sort_by(|one, other| one.since.cmp(&other.since).then(one.payment_id.cmp(&other.payment_id)));
         views
     }

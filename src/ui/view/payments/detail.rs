@@ -70,7 +70,7 @@ fn wait(model: &Model, payment: &PaymentView, page: &mut Page) {
     let since = words.fill("link.since_line", &[("time", &time), ("span", &span)]);
     let role = if mark.is_empty() { Role::Text } else { role };
     let text = word.map_or_else(|| since.clone(), |word| format!("{since}  {mark} {}", words.word(word)));
-    page.entry(words.word("payments.since"), Role::Dim, &text, role);
+    page.entry(words.word("link.since"), Role::Dim, &text, role);
 }
 
 fn booking(model: &Model, payment: &PaymentView, page: &mut Page) {

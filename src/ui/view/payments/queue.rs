@@ -139,15 +139,12 @@ fn row(model: &Model, theme: &Theme, payment: &PaymentView, mut pen: Pen<'_>) {
     let words = &model.locale;
     let wide = pen.room() >= 60;
     let (mark, _, age_role, name_role) = Wait::of(model, payment.age).look();
-    match payment.ended {
-        Some((_, outcome)) => {
-            let (word, role) = ending(outcome);
-            pen.cell(7, words.word(word), role).skip(1);
-        }
-        None => {
-            pen.cell(2, mark, age_role);
-            pen.cell_right(5, &words::age(model, payment.age), age_role).skip(1);
-        }
+    if let Some((_, outcome)) = payment.ended {
+        let (word, role) = ending(outcome);
+        pen.cell(7, words.word(word), role).skip(1);
+    } else {
+        pen.cell(2, mark, age_role);
+        pen.cell_right(5, &words::age(model, payment.age), age_role).skip(1);
     }
     if pen.room() >= 80 {
         pen.cell(6, &words::clock(model, payment.since), Role::Dim);
@@ -156,7 +153,7 @@ fn row(model: &Model, theme: &Theme, payment: &PaymentView, mut pen: Pen<'_>) {
     // A name needs no more than this; what it leaves is for the remarks.
     let (amounts, remarks) = if wide { (12, 31) } else { (9, 0) };
     let name = pen.room().saturating_sub(amounts + 1);
-    let name = if wide { name.saturating_sub(remarks + 2).clamp(12, 24) } else { name };
+    let name = if wide { name.saturating_sub(remarks + 2).clamp(14, 24) } else { name };
     let who = payment.customer_name.as_deref().unwrap_or_else(|| words.word("line.somebody"));
     pen.foreign(name, who, if payment.ended.is_some() { Role::Dim } else { name_role }).skip(1);
     let amount: Sums = payment.amount.into_iter().collect();
