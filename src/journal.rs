@@ -8,11 +8,14 @@
 //! everybody in the order of offsets. A second thread sees to what may wait: checkpoints, the full-text index,
 //! retention. The files are SQLite's, one a day (`segment`), and beside them `head` says how far they must reach.
 
+mod backup;
 mod folder;
+mod forget;
 mod head;
 mod index;
 mod keeper;
 mod open;
+mod private;
 mod queue;
 mod reader;
 mod segment;
@@ -28,7 +31,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+pub use backup::backup;
 pub use folder::{Folder, Taking};
+pub use forget::{count, forget};
 pub use reader::{Found, Gone, Page, Query, Reader};
 
 use self::keeper::Nudge;
@@ -80,6 +85,9 @@ pub struct Options {
     pub keep: Duration,
     /// The most that one day's file may measure; none: as much as the disk holds.
     pub day_bytes: Option<u64>,
+    /// Whether whoever brings entries goes on with those that can't be kept. Then the next that is kept begins behind
+    /// a hole: an offset is left out, and everything up to it is gone.
+    pub leaves_holes: bool,
     /// Tells the day, by which files are begun and removed.
     pub clock: Clock,
 }
@@ -133,6 +141,18 @@ impl Error {
     fn sqlite(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
         Self::Sqlite { doing, path: path.to_owned(), source }
     }
+
+    /// Whether a file is broken, as opposed to one that can't be used just now.
+    fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Self::Sqlite { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+            }
+            Self::Foreign { .. } => true,
+            Self::Newer { .. } | Self::Io { .. } => false,
+        }
+    }
 }
 
 /// Why entries were not kept. None of them was.
@@ -158,8 +178,8 @@ pub struct Journal(Arc<Inner>);
 
 struct Inner {
     folder: Folder,
+    clock: Clock,
     epoch: u64,
-    began: u64,
     queue: Arc<Queue>,
     nudge: Arc<Nudge>,
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -175,18 +195,19 @@ impl Journal {
     /// The folder can't be written, or a newer program wrote it.
     pub fn open(folder: Folder, options: Options) -> Result<(Self, Notes), Error> {
         let opened = open::open(folder.path(), &options)?;
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::after(opened.last));
         let nudge = Arc::new(Nudge::default());
-        let (epoch, began, notes) = (opened.epoch, opened.last, opened.notes.clone());
+        let (epoch, notes) = (opened.epoch, opened.notes.clone());
         let path = folder.path().to_owned();
         let io = |source| Error::Io { path: path.clone(), source };
         let writer =
             writer::Writer::new(opened, &path, options.clone(), Arc::clone(&queue), Arc::clone(&nudge));
-        let writes =
+        let writing =
             std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run()).map_err(io)?;
+        let clock = options.clock.clone();
         let keeper = keeper::Keeper::new(&path, options, Arc::clone(&nudge));
         let keeps = std::thread::Builder::new().name("journal-keeper".to_owned()).spawn(move || keeper.run());
-        let mut inner = Inner { folder, epoch, began, queue, nudge, threads: vec![writes] };
+        let mut inner = Inner { folder, clock, epoch, queue, nudge, threads: vec![writing] };
         inner.threads.push(keeps.map_err(io)?);
         Ok((Self(Arc::new(inner)), notes))
     }
@@ -196,14 +217,19 @@ impl Journal {
         self.0.folder.path()
     }
 
+    /// The clock by which it is kept.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     /// Which history it is.
     pub fn epoch(&self) -> u64 {
         self.0.epoch
     }
 
-    /// The last offset that had been given when it was opened.
-    pub fn began(&self) -> u64 {
-        self.0.began
+    /// The last offset that was given.
+    pub fn last(&self) -> u64 {
+        self.0.queue.last()
     }
 
     /// Keeps entries, all or none, and returns their offsets once they are durable.

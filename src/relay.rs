@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use self::broker::Bounds;
 use self::metrics::Metrics;
+use crate::journal;
 use crate::protocol::{CloseCode, Subscription};
 use crate::time::Clock;
 
@@ -37,6 +38,7 @@ pub mod users;
 pub mod webhooks;
 
 pub use auth::{Role, Token, Tokens};
+pub use broker::{Engine, OnStoreError};
 pub use forward::Forward;
 pub use tenant::{App, Limits, Origins, Tenant};
 pub use webhooks::{Fact, Hooks, Webhook};
@@ -53,6 +55,8 @@ pub struct Options {
     pub auth_forward: Option<Forward>,
     /// How long an event is kept for who comes back; zero keeps nothing.
     pub history: Duration,
+    /// Where it is kept.
+    pub engine: Engine,
     /// Public names (`admin`, `booking.*`) that only a signature opens to whoever is not local; none: all are
     /// open to everybody.
     pub guard: Vec<Subscription>,
@@ -89,6 +93,9 @@ pub enum Error {
         /// Where the relay would listen.
         address: std::net::SocketAddr,
     },
+    /// What was kept can't be read.
+    #[error(transparent)]
+    History(#[from] journal::Error),
     /// A listener failed.
     #[error("cannot listen: {0}")]
     Listener(#[from] std::io::Error),
@@ -105,6 +112,7 @@ pub struct Relay {
     metrics: Arc<Metrics>,
     /// Kilobytes of request bodies that may still be read.
     bodies: Arc<Semaphore>,
+    engine: Engine,
 }
 
 /// Kilobytes of request bodies in memory, at most.
@@ -132,15 +140,17 @@ pub async fn run(
         let ca_file = options.ca_file.clone();
         let hooks =
             Hooks::open(&app.webhooks, &app.key, &app.secret, ca_file, &metrics, options.clock.clone());
-        Arc::new(Tenant::open(app, options.guard.clone(), bounds, &metrics, hooks))
+        let guard = options.guard.clone();
+        Tenant::open(app, guard, bounds, &options.engine, &metrics, hooks).map(Arc::new)
     };
     let relay = Arc::new(Relay {
-        tenants: options.apps.into_iter().map(open).collect(),
+        tenants: options.apps.into_iter().map(open).collect::<Result<_, _>>()?,
         tokens: options.tokens,
         auth_forward: options.auth_forward,
         clock: options.clock,
         metrics: Arc::clone(&metrics),
         bodies: Arc::new(Semaphore::new(BODIES_KB)),
+        engine: options.engine,
     });
     // Every connection holds a sender: when the last is gone, so is the last connection.
     let (alive, mut all_gone) = mpsc::channel(1);

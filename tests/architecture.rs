@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("journal", &["time"]),
     ("client", &["protocol", "time", "tls", "answer", "advice"]),
-    ("relay", &["protocol", "time", "tls", "answer"]),
+    ("relay", &["journal", "protocol", "time", "tls", "answer"]),
     ("publisher", &["protocol", "time", "tls", "answer"]),
     ("login", &["tls", "answer"]),
     ("simulator", &["domain"]),

@@ -1,7 +1,7 @@
 //! `frontdesk relay`: settings into a running relay, what it serves in a few lines, signals into a drain.
 //!
-//! The relay itself touches no file; its folder (`relay/` of the data directory) has one owner at a time, by
-//! a lock that the kernel frees however the process ends, and holds the log.
+//! The relay's folder (`relay/` of the data directory) has one owner at a time, by a lock that the kernel frees
+//! however the process ends, and holds the log and the history, unless nothing is to be kept on disk.
 
 mod address;
 mod summary;
@@ -21,14 +21,16 @@ use super::flags::{self, Credentials, Files, Says};
 use super::{Failure, Outcome, say};
 use crate::app::leave::Leave;
 use crate::config::{Layer, Loaded, Settings, value};
-use crate::journal::{Folder, Taking};
+use crate::journal::{self, Folder, Journal, Taking};
 use crate::protocol::{ChannelKind, Subscription};
-use crate::relay::{self, App, Forward, Tokens};
+use crate::relay::{self, App, Engine, Forward, OnStoreError, Tokens};
 use crate::telemetry;
 use crate::time::Clock;
 use address::Listen;
 use tokens_file::{Follower, TokensFile};
 
+/// The relay's own folder in the data directory.
+const FOLDER: &str = "relay";
 /// How long history is kept where nobody says otherwise.
 const HISTORY: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -127,12 +129,13 @@ fn start(args: &Args, clock: Clock) -> Outcome {
         })?,
     };
     let (told, tokens, follower) = tokens(args, &loaded)?;
-    let options = relay::Options {
+    let mut options = relay::Options {
         apps: apps(&loaded),
         ca_file: loaded.settings.ca_file.clone(),
         tokens,
         auth_forward: auth_forward(args, &loaded)?,
         history: args.history.unwrap_or(HISTORY),
+        engine: Engine::Memory,
         guard: guard(args),
         clock,
     };
@@ -141,35 +144,75 @@ fn start(args: &Args, clock: Clock) -> Outcome {
     }
     if args.check {
         relay::validate(&listen.addresses(), &options).map_err(|error| Failure::Usage(error.to_string()))?;
-        return summary::print(&listen.addresses(), &options, follower.as_ref().map(Follower::file));
+        let place = if args.ephemeral { None } else { Some(loaded.settings.data_dir()?.join(FOLDER)) };
+        let tokens = follower.as_ref().map(Follower::file);
+        return summary::print(&listen.addresses(), &options, tokens, place.as_deref());
     }
-    let folder = if args.ephemeral { None } else { claim(&loaded.settings)? };
+    let on_store_error = loaded.relay.on_store_error;
+    let folder = if args.ephemeral { None } else { claim(&loaded.settings, on_store_error)? };
     let log = folder.as_ref().map(|_| "relay/log");
     let log = telemetry::start(&loaded.settings.telemetry(log, true))?;
     if let Some(note) = &log.note {
         say(note);
     }
+    let _folder = match folder {
+        Some(folder) if !options.history.is_zero() => {
+            options.engine = keep(folder, &options, on_store_error)?;
+            None
+        }
+        // Ours all the same: it holds the log.
+        folder => folder,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let outcome = runtime.block_on(serve(&listen, options, follower, told));
     // A second signal leaves at once: what still runs is not waited for.
     runtime.shutdown_background();
-    drop(folder);
     outcome
 }
 
-/// Makes the relay's folder ours. A folder that can't be written is no reason not to serve.
-fn claim(settings: &Settings) -> Result<Option<Folder>, Failure> {
-    let path = settings.data_dir()?.join("relay");
+/// Opens the history in the relay's folder.
+fn keep(folder: Folder, options: &relay::Options, on_store_error: OnStoreError) -> Result<Engine, Failure> {
+    let leaves_holes = match on_store_error {
+        OnStoreError::Refuse => false,
+        OnStoreError::Deliver => true,
+    };
+    let kept = journal::Options {
+        keep: options.history,
+        day_bytes: None,
+        leaves_holes,
+        clock: options.clock.clone(),
+    };
+    let (journal, notes) =
+        Journal::open(folder, kept).map_err(|error| Failure::Failed(format!("{error}{ELSEWHERE}")))?;
+    for note in notes {
+        say(&note);
+        tracing::warn!("{note}");
+    }
+    Ok(Engine::Journal { journal, on_store_error })
+}
+
+/// What to do about a folder that can't be used.
+const ELSEWHERE: &str =
+    "; start the relay with another --data-dir, or with --ephemeral, which keeps nothing on disk";
+
+/// Makes the relay's folder ours. One that can't be written is a reason not to serve, where the settings do not
+/// say that events are to be delivered all the same: nothing would be kept, and nobody would notice before the
+/// first crash.
+fn claim(settings: &Settings, on_store_error: OnStoreError) -> Result<Option<Folder>, Failure> {
+    let path = settings.data_dir()?.join(FOLDER);
     match Folder::claim(&path) {
         Ok(folder) => Ok(Some(folder)),
         Err(error @ Taking::Taken { .. }) => Err(Failure::Failed(format!(
-            "{error}; stop it, or start this one with another --data-dir or with --ephemeral"
+            "another relay is running: {error}; stop it, or start this one with another --data-dir or with --ephemeral"
         ))),
-        Err(error @ Taking::Io { .. }) => {
-            say(&format!("nothing is kept on disk: {error}"));
-            Ok(None)
-        }
+        Err(error @ Taking::Io { .. }) => match on_store_error {
+            OnStoreError::Refuse => Err(Failure::Failed(format!("{error}{ELSEWHERE}"))),
+            OnStoreError::Deliver => {
+                say(&format!("nothing is kept on disk: {error}"));
+                Ok(None)
+            }
+        },
     }
 }
 
@@ -185,7 +228,11 @@ async fn serve(
     let addresses: Vec<_> =
         listeners.iter().filter_map(|listener: &TcpListener| listener.local_addr().ok()).collect();
     relay::validate(&addresses, &options).map_err(|error| Failure::Usage(error.to_string()))?;
-    summary::print(&addresses, &options, follower.as_ref().map(Follower::file))?;
+    let place = match &options.engine {
+        Engine::Memory => None,
+        Engine::Journal { journal, .. } => Some(journal.path()),
+    };
+    summary::print(&addresses, &options, follower.as_ref().map(Follower::file), place)?;
     if let Some(follower) = follower {
         tokio::spawn(follower.run(told));
     }

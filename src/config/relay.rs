@@ -11,7 +11,7 @@ use url::Url;
 use super::file::WebUrl;
 use super::secret::Secret;
 use super::webhook::WebhookFile;
-use crate::relay::{App, Limits, Origins};
+use crate::relay::{App, Limits, OnStoreError, Origins};
 
 /// Where a relay listens if nobody says otherwise: both loopbacks.
 const LISTEN: &str = "localhost:6001";
@@ -23,7 +23,16 @@ pub(super) struct Relay {
     listen: Option<String>,
     tokens: Option<PathBuf>,
     auth_forward: Option<WebUrl>,
+    on_store_error: Option<OnStoreErrorFile>,
     limits: LimitsFile,
+}
+
+/// `on_store_error`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OnStoreErrorFile {
+    Refuse,
+    Deliver,
 }
 
 impl Relay {
@@ -109,6 +118,8 @@ pub struct RelayFile {
     pub tokens: Option<PathBuf>,
     /// The backend behind the auth endpoint.
     pub auth_forward: Option<Url>,
+    /// What becomes of events that can't be kept.
+    pub on_store_error: OnStoreError,
     /// The apps; none if the file lists none.
     pub apps: Vec<App>,
     /// The limits of an app that is not in the file.
@@ -135,6 +146,10 @@ impl RelayFile {
             listen,
             tokens: relay.tokens.clone(),
             auth_forward: relay.auth_forward.as_ref().map(|url| url.0.clone()),
+            on_store_error: match relay.on_store_error {
+                None | Some(OnStoreErrorFile::Refuse) => OnStoreError::Refuse,
+                Some(OnStoreErrorFile::Deliver) => OnStoreError::Deliver,
+            },
             apps: apps.collect(),
             limits,
         }

@@ -3,9 +3,11 @@
 //! The owner holds an advisory lock on the file `lock` in it, which the kernel frees however the process
 //! ends, and has written its process id there for whoever is refused. Reading what is in it takes no lock.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+
+use super::private;
 
 /// A folder that is ours for as long as this lives.
 #[derive(Debug)]
@@ -19,8 +21,8 @@ pub struct Folder {
 pub enum Taking {
     /// Another process has it.
     #[error(
-        "another process{} writes to {}",
-        pid.as_ref().map(|pid| format!(" ({pid})")).unwrap_or_default(),
+        "{} writes to {}",
+        pid.as_ref().map_or("another process".to_owned(), |pid| format!("process {pid}")),
         path.display()
     )]
     Taken {
@@ -47,9 +49,7 @@ impl Folder {
     pub fn claim(path: &Path) -> Result<Self, Taking> {
         let io = |source| Taking::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
-        let open =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("lock"));
-        let mut lock = open.map_err(io)?;
+        let mut lock = private::create(&path.join("lock")).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -84,7 +84,7 @@ mod tests {
         let path = place.path().join("relay");
         let first = Folder::claim(&path).expect("the first");
         let error = Folder::claim(&path).expect_err("the second").to_string();
-        assert!(error.contains(&format!("process ({})", std::process::id())), "{error}");
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
         Folder::claim(&path).expect("the next");
     }

@@ -6,10 +6,12 @@
 //! was put back (the copy of the file was made at another moment than it says). It is written after what it
 //! tells is durable and not synced itself: after a power cut it may be behind the truth, never ahead of it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
+
+use super::private;
 
 /// The file's name.
 const NAME: &str = "head";
@@ -59,7 +61,7 @@ impl Head {
     /// Opens the file, making it if need be.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let path = folder.join(NAME);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let file = private::create(&path)?;
         let born = born(&file);
         Ok(Self { file, born })
     }

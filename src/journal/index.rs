@@ -4,12 +4,12 @@
 //! as é. A search is for all of its words, each the beginning of one. What the index has not come to yet is searched
 //! by the very same rules, through an index in memory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, params};
 
 use super::segment::{self, Name, Segment, signed, unsigned};
-use super::{Error, Record};
+use super::{Error, Record, private};
 
 /// Entries that are indexed at a time.
 const STEP: i64 = 1000;
@@ -79,6 +79,7 @@ pub(super) fn take_out(db: &Connection, record: &Record) -> rusqlite::Result<()>
 
 /// Opens an index for writing, making it if need be.
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    private::create(path).map_err(|_| rusqlite::Error::InvalidPath(path.to_owned()))?;
     let db = Connection::open(path)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.pragma_update(None, "journal_mode", "wal")?;
@@ -124,11 +125,11 @@ pub(super) struct Searched {
 
 impl Searched {
     /// Opens the index of a file; none where there is none that can be used.
-    pub(super) fn open(path: PathBuf) -> Option<Self> {
+    pub(super) fn open(path: &Path) -> Option<Self> {
         if !path.exists() {
             return None;
         }
-        let db = segment::connect_read_only(&path).ok()?;
+        let db = segment::connect_read_only(path).ok()?;
         let upto = upto(&db).ok()?;
         Some(Self { db, upto })
     }

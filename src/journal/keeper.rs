@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::params;
@@ -88,7 +88,8 @@ impl Keeper {
     /// Works until the end.
     pub(super) fn run(mut self) {
         let mut behind = true;
-        let mut looked: Option<Instant> = None;
+        // Opening has looked.
+        let mut looked = time::monotonic();
         while let Some(committed) = self.nudge.rest(if behind { BREATH } else { REST }) {
             if committed {
                 self.report("checkpoint", Self::checkpoint);
@@ -97,8 +98,8 @@ impl Keeper {
                 behind = self.report("index", Self::index).unwrap_or(false);
             }
             let now = time::monotonic();
-            if looked.is_none_or(|looked| now.saturating_duration_since(looked) >= RETENTION) {
-                looked = Some(now);
+            if now.saturating_duration_since(looked) >= RETENTION {
+                looked = now;
                 self.report("retention", |keeper| remove_oldest(&keeper.folder, &keeper.options));
             }
         }

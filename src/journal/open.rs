@@ -33,9 +33,6 @@ pub(super) fn day(clock: &Clock) -> Date {
 pub(super) fn open(folder: &Path, options: &Options) -> Result<Opened, Error> {
     let io = |source| Error::Io { path: folder.to_owned(), source };
     let mut notes = Notes::new();
-    if let Err(error) = keeper::remove_oldest(folder, options) {
-        notes.push(format!("what is older than what is kept stays for now: {error}"));
-    }
     let names = segment::list(folder)?;
     let mut newest: Option<Segment> = None;
     for name in &names {
@@ -44,6 +41,9 @@ pub(super) fn open(folder: &Path, options: &Options) -> Result<Opened, Error> {
             Err(Unusable::Error(error)) => return Err(error),
             Err(Unusable::Foreign(why)) => notes.push(set_aside(&name.path(folder), &why)?),
         }
+    }
+    if let Err(error) = keeper::remove_oldest(folder, options) {
+        notes.push(format!("what is older than what is kept stays for now: {error}"));
     }
     let told = Head::read(folder).map_err(io)?;
     let found = newest.as_ref().map(|newest| Ok((newest.epoch, newest.last()?)));

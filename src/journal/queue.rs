@@ -4,6 +4,7 @@
 //! the disk refuses, whoever brings something is told at once.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ pub(super) enum Taken {
 pub(super) struct Queue {
     state: Mutex<State>,
     came: Condvar,
+    last: AtomicU64,
 }
 
 #[derive(Default)]
@@ -56,9 +58,26 @@ struct State {
     closed: bool,
     /// Why the disk keeps nothing now.
     broken: Option<String>,
+    /// Whether something was refused since this was last asked.
+    hole: bool,
 }
 
 impl Queue {
+    /// An empty queue, of a history that has come so far.
+    pub(super) fn after(last: u64) -> Self {
+        Self { last: AtomicU64::new(last), ..Self::default() }
+    }
+
+    /// The last offset that is durable.
+    pub(super) fn last(&self) -> u64 {
+        self.last.load(Ordering::SeqCst)
+    }
+
+    /// Everything up to an offset is durable.
+    pub(super) fn set_last(&self, last: u64) {
+        self.last.store(last, Ordering::SeqCst);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,6 +95,7 @@ impl Queue {
             None => None,
         };
         if let Some(refused) = refused {
+            state.hole = true;
             drop(state);
             return (append.then)(Err(refused));
         }
@@ -114,6 +134,7 @@ impl Queue {
         let mut state = self.lock();
         state.broken.clone_from(&broken);
         let Some(reason) = broken else { return };
+        state.hole = true;
         let refused = std::mem::take(&mut state.waiting);
         (state.entries, state.bytes) = (0, 0);
         drop(state);
@@ -125,6 +146,11 @@ impl Queue {
     /// Whether the disk keeps what comes.
     pub(super) fn healthy(&self) -> Result<(), String> {
         self.lock().broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// Whether something was refused since this was last asked.
+    pub(super) fn take_hole(&self) -> bool {
+        std::mem::take(&mut self.lock().hole)
     }
 
     /// Lets nothing more come.

@@ -159,15 +159,15 @@ impl Reader {
         gone().map_err(|source| Error::sqlite("read", path, source))
     }
 
-    /// What the newest history has of a log after an offset, up to `most` entries of the channels for which `wanted`
-    /// tells a floor, each after its own. None if something of them may be gone.
+    /// What the newest history has of a log within `after..=upto`, up to `most` entries of the channels for which
+    /// `wanted` tells a floor, each after its own. None if something of them may be gone.
     ///
     /// # Errors
     /// A file can't be read.
     pub fn since(
         &mut self,
         log: &str,
-        after: u64,
+        (after, upto): (u64, u64),
         most: usize,
         wanted: &dyn Fn(&str) -> Option<u64>,
     ) -> Result<Option<Page>, Error> {
@@ -183,7 +183,7 @@ impl Reader {
         for file in self.chain() {
             let floors = file.floors(|of, name| if of == log { wanted(name) } else { None });
             let most = most - page.records.len();
-            let last = file.last()?;
+            let last = file.last()?.min(upto);
             if last <= page.upto {
                 continue;
             }
@@ -224,7 +224,7 @@ impl Reader {
         let mut left = VecDeque::new();
         for (at, file) in self.files.iter().enumerate() {
             let last = file.last()?;
-            let indexed = words.as_ref().map(|_| Searched::open(file.segment.name.index(&self.folder)));
+            let indexed = words.as_ref().map(|_| Searched::open(&file.segment.name.index(&self.folder)));
             let indexed = indexed.flatten().map_or(0, |index| index.upto.min(last));
             for (after, upto) in file.ranges(&query, last)? {
                 let parts = [(after, upto.min(indexed), true), (after.max(indexed), upto, false)];
@@ -459,13 +459,12 @@ impl Found<'_> {
         let Query { log, from, until, channel, event, newest_first, .. } = self.query;
         let file = &self.reader.files[part.file];
         let range = (part.after, part.upto);
-        let (mut records, reached) = match (&self.words, part.index) {
-            (Some(words), true) => file.matches(&self.reader.folder, words, range, newest_first)?,
-            (None | Some(_), _) => {
-                let wanted =
-                    |of: &str, name: &str| (log.is_none_or(|log| log == of) && channel(name)).then_some(0);
-                file.page(&file.floors(wanted), range, newest_first, PAGE, &mut { LOOK })?
-            }
+        let (mut records, reached) = if let (Some(words), true) = (&self.words, part.index) {
+            file.matches(&self.reader.folder, words, range, newest_first)?
+        } else {
+            let wanted =
+                |of: &str, name: &str| (log.is_none_or(|log| log == of) && channel(name)).then_some(0);
+            file.page(&file.floors(wanted), range, newest_first, PAGE, &mut { LOOK })?
         };
         match reached {
             Some(reached) if newest_first => part.upto = reached,
@@ -507,7 +506,7 @@ impl File {
         range: (u64, u64),
         newest_first: bool,
     ) -> Result<(Vec<Record>, Option<u64>), Error> {
-        let Some(index) = Searched::open(self.segment.name.index(folder)) else {
+        let Some(index) = Searched::open(&self.segment.name.index(folder)) else {
             return Ok((Vec::new(), None));
         };
         let found = || {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use super::{Error, Record};
+use super::{Error, Record, private};
 
 /// Marks a file as ours: "fdjl".
 const APPLICATION: i64 = 0x6664_6A6C;
@@ -22,14 +22,16 @@ const APPLICATION: i64 = 0x6664_6A6C;
 /// What takes a file from each version of the schema to the next; an empty one has version 0.
 ///
 /// `file.heir` says that what retention removed before this file is told in it: by channel in `channel.before`, and
-/// in `file.forgotten` the last offset up to which it is known of none. `span` tells which times lie up to which
+/// in `file.forgotten` the last offset up to which it is known of none. `file.reached` is the last offset, should its
+/// entry have been deleted. `span` tells which times lie up to which
 /// offset, so that a search by time need not look at everything, whatever the clock did.
 const STEPS: &[&str] = &["
     CREATE TABLE file (
         epoch INTEGER NOT NULL,
         base INTEGER NOT NULL,
         heir INTEGER NOT NULL,
-        forgotten INTEGER NOT NULL DEFAULT 0
+        forgotten INTEGER NOT NULL DEFAULT 0,
+        reached INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE channel (
         id INTEGER PRIMARY KEY,
@@ -55,7 +57,8 @@ const STEPS: &[&str] = &["
 "];
 
 /// The version of the schema that this program writes.
-pub(super) const VERSION: i64 = STEPS.len() as i64;
+pub(super) const VERSION: i64 = 1;
+const _: () = assert!(STEPS.len() == 1, "a step more is a version more");
 
 /// How long to wait for another process that has a file.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -135,6 +138,7 @@ impl Segment {
         heir: bool,
     ) -> Result<Self, Error> {
         let path = name.path(folder);
+        private::create(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let made = || {
             let db = Connection::open(&path)?;
             set_up(&db)?;
@@ -184,8 +188,8 @@ impl Segment {
 
     /// The last offset in it, its base if it is empty.
     pub(super) fn last(&self) -> rusqlite::Result<u64> {
-        let last: Option<i64> = self.db.query_row("SELECT max(offset) FROM entry", [], |row| row.get(0))?;
-        Ok(last.map_or(self.base, unsigned))
+        let last = "SELECT max(coalesce((SELECT max(offset) FROM entry), 0), reached, base) FROM file";
+        self.db.query_row(last, [], |row| row.get(0)).map(unsigned)
     }
 
     /// Its channels by id: log and name.
@@ -218,9 +222,10 @@ impl Segment {
 impl Unusable {
     fn of(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Foreign(source.to_string()),
-            // A file whose tables are not what its version says.
-            Some(ErrorCode::Unknown) => Self::Foreign(source.to_string()),
+            // Unknown: a file whose tables are not what its version says.
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
+                Self::Foreign(source.to_string())
+            }
             _ if matches!(source, rusqlite::Error::QueryReturnedNoRows) => {
                 Self::Foreign("it was never finished".to_owned())
             }

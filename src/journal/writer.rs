@@ -93,16 +93,25 @@ impl Writer {
             match self.queue.take(if broken { RETRY } else { IDLE }) {
                 Taken::Group(group) => self.keep(group),
                 Taken::Nothing => self.look_around(broken),
-                Taken::Closed => return,
+                Taken::Closed => break,
             }
+        }
+        if let Some(current) = &self.current {
+            current.finish();
         }
     }
 
     /// Keeps a group, and tells everybody.
     fn keep(&mut self, group: Vec<Append>) {
         let entries = || group.iter().flat_map(|append| &append.entries);
-        match self.commit(entries()) {
+        let committed = match self.commit(entries()) {
+            // Another file can take it.
+            Err(error) if error.is_damage() && self.set_aside(&error) => self.commit(entries()),
+            committed => committed,
+        };
+        match committed {
             Ok(()) => {
+                self.queue.set_last(self.last);
                 let mut first = self.last - entries().count() as u64 + 1;
                 for append in group {
                     let offsets = first..first + append.entries.len() as u64;
@@ -135,6 +144,18 @@ impl Writer {
         }
     }
 
+    /// Gives a broken file up for a new one; whether that could be done.
+    fn set_aside(&mut self, why: &Error) -> bool {
+        self.current = None;
+        let path = self.newest.path(&self.folder);
+        let next = open::set_aside(&path, &why.to_string()).and_then(|note| {
+            tracing::error!("{note}");
+            self.next_file(true)
+        });
+        self.current = next.ok();
+        self.current.is_some()
+    }
+
     fn failed(&mut self, error: &Error) -> String {
         self.current = None;
         let reason = error.to_string();
@@ -147,6 +168,12 @@ impl Writer {
 
     /// Makes entries durable, in this order.
     fn commit<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<(), Error> {
+        if self.options.leaves_holes && self.queue.take_hole() {
+            let before = self.current.take();
+            self.last += 1;
+            self.current = Some(self.next_file(true)?);
+            drop(before);
+        }
         let before = self.last;
         let nudge = Arc::clone(&self.nudge);
         let current = self.current()?;
@@ -174,8 +201,12 @@ impl Writer {
         let day = current.segment.name.day;
         // A clock that steps back a little does not begin its yesterday again; one that was wrong is not followed.
         let another = today > day || today < day.saturating_sub(1.day());
-        let current = if another { self.next_file(false)? } else { current };
-        Ok(self.current.insert(current))
+        if !another {
+            return Ok(self.current.insert(current));
+        }
+        let next = self.next_file(false)?;
+        current.finish();
+        Ok(self.current.insert(next))
     }
 
     /// Opens the newest file again.
@@ -248,6 +279,17 @@ impl Writer {
 }
 
 impl Current {
+    /// Leaves everything in the one file, if no reader needs the other; else that is done at the next opening.
+    fn finish(&self) {
+        let db = &self.segment.db;
+        let done = db
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        if let Err(error) = done {
+            tracing::warn!(file = %self.segment.path.display(), %error, "checkpoint");
+        }
+    }
+
     /// Writes entries after an offset, and returns the last one's.
     fn write<'a>(
         &mut self,

@@ -443,6 +443,8 @@ impl Link {
         if self.phase != Phase::Ended {
             self.phase = Phase::Ended;
             self.pending.clear();
+            // What comes after the end relieves nobody.
+            self.unanswered = None;
             self.out.push_back(Output::End(end));
         }
     }

@@ -4,16 +4,45 @@
 //! which they are passed on, and whoever joins knows exactly where the past ends and the future begins. An
 //! engine is a [`Broker`]; it gets its [`Follower`] when it is made, and calls it in the order of positions.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::encode::{Draft, Sealed};
 use super::interests::Interests;
+use crate::journal::Journal;
 use crate::protocol::peer::{Joined, Missed};
 use crate::protocol::{Position, Subscription};
 
+pub mod journal;
 pub mod memory;
+
+/// Where histories are kept.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// In memory, until the relay ends.
+    Memory,
+    /// On disk, beside what of it is in memory.
+    Journal {
+        /// The disk's.
+        journal: Journal,
+        /// What becomes of what it can't keep.
+        on_store_error: OnStoreError,
+    },
+}
+
+/// What becomes of an event that can't be kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStoreError {
+    /// Whoever publishes it is told so (503), and nobody hears it.
+    #[default]
+    Refuse,
+    /// Whoever is there hears it, without a position. Who comes back later is told of a gap.
+    Deliver,
+}
 
 /// Hears every event, one after the other: what is kept once it is kept, in the order of positions, and what is
 /// only passed on in between. Must be quick and must not call back.
@@ -34,11 +63,11 @@ pub struct Bounds {
     pub age: Duration,
     /// Events of one channel.
     pub channel_events: usize,
-    /// Bytes of frames of one channel.
+    /// Bytes of memory of one channel's events.
     pub channel_bytes: usize,
-    /// Bytes of frames of all channels together.
+    /// Bytes of memory of all channels' events together.
     pub total_bytes: usize,
-    /// Channels whose past is remembered exactly; beyond, the idlest are remembered together.
+    /// Channels whose past is remembered exactly; beyond, those that keep nothing are remembered together.
     pub channels: usize,
 }
 
@@ -46,6 +75,32 @@ impl Bounds {
     /// The default bounds, for a history of this length.
     pub fn lasting(age: Duration) -> Self {
         Self { age, channel_events: 10_000, channel_bytes: 16 << 20, total_bytes: 64 << 20, channels: 10_000 }
+    }
+}
+
+/// What a look back finds.
+#[derive(Debug)]
+pub enum Past {
+    /// Some of what was missed, at once.
+    Here(Batch),
+    /// It has to be read first.
+    OnDisk(Fetch),
+}
+
+/// Some of what was missed, once it is read. Where it ends, nothing is said of what comes after.
+pub struct Fetch(Pin<Box<dyn Future<Output = Result<Batch, Missed>> + Send>>);
+
+impl Future for Fetch {
+    type Output = Result<Batch, Missed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fetch")
     }
 }
 
@@ -75,17 +130,23 @@ pub trait Broker: Send + Sync {
         follow: &mut dyn FnMut(Option<u64>, u64),
     ) -> Joined;
 
-    /// Up to `most` events after an offset, of all that one connection hears, in the order of positions. If these
+    /// Some events (up to `most` of those that are at hand) after an offset, of all that one connection hears, in the order of positions. If these
     /// are the last, calls `follow` before anything else is passed on, so that what is returned and what is passed
     /// on from then on is all there is, once.
     fn since(
         &self,
-        interests: &Interests,
+        interests: &Arc<Interests>,
         after: u64,
         most: usize,
         follow: &mut dyn FnMut(),
-    ) -> Result<Batch, Missed>;
+    ) -> Result<Past, Missed>;
+
+    /// Whether events are kept, or why not.
+    fn healthy(&self) -> Result<(), String>;
 
     /// Forgets what is older than the bounds allow. To be called every now and then.
     fn prune(&self);
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,16 @@ impl Draft {
         &self.channel
     }
 
+    /// The JSON text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Who does not hear it.
+    pub fn except(&self) -> Option<SocketId> {
+        self.except
+    }
+
     /// Gives it its place, at this moment. `None` is an event that no history keeps.
     pub fn seal(self, position: Option<Position>, at: Instant) -> Sealed {
         let Self { channel, text, except } = self;

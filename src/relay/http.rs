@@ -109,7 +109,8 @@ async fn route(relay: &Arc<Relay>, asked: Asked) -> Answer {
         return authorization::answer(relay, asked, question).await;
     }
     match path.as_str() {
-        "/live" | "/ready" | "/up" if get => health::answer(),
+        "/ready" if get => health::ready(relay),
+        "/live" | "/up" if get => health::answer(),
         "/" if get => health::status(relay),
         "/live" | "/ready" | "/up" | "/" => not_allowed("GET, HEAD"),
         // Nearly the API, so whoever asks reads its errors.

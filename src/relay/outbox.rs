@@ -12,7 +12,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::broker::Broker;
+use super::broker::{Batch, Broker, Fetch, Past};
 use super::encode::Sealed;
 use super::interests::Interests;
 use crate::protocol::peer::{Missed, SocketId};
@@ -196,7 +196,8 @@ impl Outbox {
         });
     }
 
-    /// Serves from the history what [`Self::take`] said, up to `most` frames, and returns how many came.
+    /// Serves from the history what [`Self::take`] said, up to `most` frames, and returns how many came, or what has
+    /// to be read first and is then for [`Self::fetched`].
     ///
     /// # Errors
     /// The history no longer reaches as far back as this connection stands.
@@ -206,21 +207,49 @@ impl Outbox {
         broker: &dyn Broker,
         into: &mut VecDeque<Bytes>,
         most: usize,
-    ) -> Result<usize, Missed> {
+    ) -> Result<(usize, Option<Fetch>), Missed> {
         let mut caught_up = false;
-        let batch = broker.since(&cursor.interests, cursor.after, most, &mut || {
+        let past = broker.since(&cursor.interests, cursor.after, most, &mut || {
             self.caught_up();
             caught_up = true;
         })?;
-        let before = into.len();
-        let frames = batch.frames.iter().filter(|sealed| sealed.is_for(self.socket_id));
-        into.extend(frames.map(|sealed| sealed.frame(self.native).clone()));
+        let batch = match past {
+            Past::Here(batch) => batch,
+            Past::OnDisk(fetch) => return Ok((0, Some(fetch))),
+        };
+        let served = self.put(&batch, into);
         if let Some(place) = &mut self.lock().behind
             && !caught_up
         {
             place.after = batch.upto;
         }
-        Ok(into.len() - before)
+        Ok((served, None))
+    }
+
+    /// Serves what has been read for a cursor, and returns how many frames came: none if the connection stands
+    /// elsewhere by now, or hears something else.
+    pub fn fetched(&self, cursor: &Cursor, batch: &Batch, into: &mut VecDeque<Bytes>) -> usize {
+        let mut queues = self.lock();
+        let Queues { behind, interests, taken, .. } = &mut *queues;
+        match behind {
+            Some(place)
+                if place.after == cursor.after
+                    && place.waits_for <= *taken
+                    && Arc::ptr_eq(interests, &cursor.interests) =>
+            {
+                place.after = batch.upto;
+            }
+            Some(_) | None => return 0,
+        }
+        drop(queues);
+        self.put(batch, into)
+    }
+
+    fn put(&self, batch: &Batch, into: &mut VecDeque<Bytes>) -> usize {
+        let before = into.len();
+        let frames = batch.frames.iter().filter(|sealed| sealed.is_for(self.socket_id));
+        into.extend(frames.map(|sealed| sealed.frame(self.native).clone()));
+        into.len() - before
     }
 
     fn caught_up(&self) {
@@ -259,6 +288,17 @@ impl Outbox {
 
     /// Takes up to `most` frames, the connection's own first. With none there, `waker` is kept for the next.
     pub fn take(&self, into: &mut VecDeque<Bytes>, most: usize, waker: &Waker) -> Taken {
+        self.take_while(false, into, most, waker)
+    }
+
+    /// The same; with `fetching` without anything to serve from the history, because that is being read.
+    pub fn take_while(
+        &self,
+        fetching: bool,
+        into: &mut VecDeque<Bytes>,
+        most: usize,
+        waker: &Waker,
+    ) -> Taken {
         let mut queues = self.lock();
         let mut taken = Taken::default();
         while into.len() < most
@@ -285,6 +325,7 @@ impl Outbox {
             if let Some(place) = queues.behind
                 && place.waits_for <= queues.taken
                 && taken.farewell.is_none()
+                && !fetching
             {
                 taken.behind = Some(Cursor { after: place.after, interests: Arc::clone(&queues.interests) });
             }

@@ -17,13 +17,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 
 use self::reader::{Incoming, Reader};
+use super::broker::Fetch;
 use super::encode;
 use super::exposure::Exposure;
 use super::metrics::Metrics;
 use super::outbox::{Cursor, Outbox};
 use super::publish::{self, ClientEvent};
 use super::tenant::{Connection, Tenant};
-use crate::protocol::peer::{Output, Peer};
+use crate::protocol::peer::{Missed, Output, Peer};
 use crate::protocol::{ClientOp, CloseCode, Member, Position, Subscription};
 use crate::time;
 
@@ -51,6 +52,8 @@ pub struct Socket<S> {
     /// Frames on their way, and how much of the first is already gone.
     writing: VecDeque<Bytes>,
     written: usize,
+    /// What is being read from the history's disk.
+    fetching: Option<Box<(Cursor, Fetch)>>,
     goodbye: Goodbye,
     /// Once the connection is to end: when it does so at the latest.
     until: Option<Instant>,
@@ -83,6 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             metrics,
             writing: VecDeque::new(),
             written: 0,
+            fetching: None,
             goodbye: Goodbye::Unsaid,
             until: None,
             left: false,
@@ -234,10 +238,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Puts the next batch on its way.
     fn fill(&mut self, cx: &mut Context<'_>) {
         while self.writing.is_empty() {
-            let taken = self.outbox.take(&mut self.writing, BATCH, cx.waker());
+            if self.has_fetched(cx) {
+                self.act();
+                continue;
+            }
+            let fetching = self.fetching.is_some();
+            let taken = self.outbox.take_while(fetching, &mut self.writing, BATCH, cx.waker());
             self.metrics.delivered(taken.events);
             if let Some(cursor) = taken.behind {
-                self.serve(&cursor);
+                self.serve(cursor);
                 self.act();
             } else if let Some((code, reason)) = taken.farewell {
                 self.writing.push_back(encode::close(code, reason));
@@ -250,19 +259,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Serves a connection that is behind from the history.
-    fn serve(&mut self, cursor: &Cursor) {
+    fn serve(&mut self, cursor: Cursor) {
         let Self { tenant, outbox, writing, .. } = self;
         let room = BATCH - writing.len();
-        match outbox.serve(cursor, &*tenant.broker, writing, room) {
-            Ok(served) => self.metrics.delivered(served),
-            Err(missed) => {
-                // Without the channels: a name can hold a guest's id.
-                tracing::info!(socket_id = %outbox.socket_id(), ?missed, "too slow");
-                self.metrics.too_far_behind();
-                let reason = "the connection is slower than the history is long";
-                self.peer.close(CloseCode::OVER_CAPACITY, reason);
+        match outbox.serve(&cursor, &*tenant.broker, writing, room) {
+            Ok((served, fetch)) => {
+                self.metrics.delivered(served);
+                self.fetching = fetch.map(|fetch| Box::new((cursor, fetch)));
             }
+            Err(missed) => self.too_slow(missed),
         }
+    }
+
+    /// Whether something has been read from the history's disk; it is on its way then.
+    fn has_fetched(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(fetching) = &mut self.fetching else { return false };
+        let Poll::Ready(fetched) = Pin::new(&mut fetching.1).poll(cx) else { return false };
+        let Some((cursor, _)) = self.fetching.take().map(|fetching| *fetching) else { return false };
+        match fetched {
+            Ok(batch) => {
+                let served = self.outbox.fetched(&cursor, &batch, &mut self.writing);
+                self.metrics.delivered(served);
+            }
+            Err(missed) => self.too_slow(missed),
+        }
+        true
+    }
+
+    fn too_slow(&mut self, missed: Missed) {
+        // Without the channels: a name can hold a guest's id.
+        tracing::info!(socket_id = %self.outbox.socket_id(), ?missed, "too slow");
+        self.metrics.too_far_behind();
+        let reason = "the connection is slower than the history is long";
+        self.peer.close(CloseCode::OVER_CAPACITY, reason);
     }
 
     /// Reads once; false at the end.

@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
+use super::broker::journal::Journalled;
 use super::broker::memory::Memory;
-use super::broker::{Bounds, Broker};
+use super::broker::{Bounds, Broker, Engine, Follower};
 use super::cache::{Cache, Cached};
 use super::encode;
 use super::exposure::Exposure;
@@ -23,6 +24,7 @@ use super::outbox::Outbox;
 use super::roster::Roster;
 use super::users::Users;
 use super::webhooks::{Fact, Hooks, Webhook};
+use crate::journal;
 use crate::protocol::peer::{Full, Joined, Rules, SocketId};
 use crate::protocol::{ChannelName, Epoch, Member, Position, ServerOp, Subscription};
 use crate::time;
@@ -174,23 +176,26 @@ pub struct Connection {
 }
 
 impl Tenant {
-    /// Begins to serve an app, with an empty history in memory.
+    /// Begins to serve an app.
+    ///
+    /// # Errors
+    /// Its history can't be read.
     pub fn open(
         app: App,
         guard: Vec<Subscription>,
         bounds: Bounds,
+        engine: &Engine,
         metrics: &Arc<Metrics>,
         hooks: Hooks,
-    ) -> Self {
+    ) -> Result<Self, journal::Error> {
         let hub = Arc::new(Hub::new(Arc::clone(metrics), hooks.clone()));
         let cache = Arc::new(Cache::default());
         let (passes_on, keeps) = (Arc::clone(&hub), Arc::clone(&cache));
-        let epoch = Epoch(rand::random());
         let follower = move |sealed: &encode::Sealed| {
             keeps.keep(sealed);
             passes_on.fan_out(sealed);
         };
-        let broker = Memory::new(epoch, bounds, Box::new(follower));
+        let broker = broker(engine, &app.id, bounds, Box::new(follower))?;
         let rules = Rules {
             key: app.key.clone(),
             secret: app.secret.clone(),
@@ -206,18 +211,18 @@ impl Tenant {
             user_authentication: app.user_authentication,
             watchlist: app.watchlist,
         };
-        Self {
+        Ok(Self {
             app,
             rules: Arc::new(rules),
             hub,
-            broker: Box::new(broker),
+            broker,
             users: Users::default(),
             hooks,
             rosters: Mutex::default(),
             cache,
             connections: Mutex::default(),
             seats: AtomicUsize::new(0),
-        }
+        })
     }
 
     /// Lets an outbox hear a channel or pattern, from here on or from `since`, with nothing lost between.
@@ -437,6 +442,21 @@ pub enum Origins {
     Listed(Vec<String>),
 }
 
+/// An app's history where the engine keeps it.
+fn broker(
+    engine: &Engine,
+    app: &str,
+    bounds: Bounds,
+    follower: Follower,
+) -> Result<Box<dyn Broker>, journal::Error> {
+    Ok(match engine {
+        Engine::Memory => Box::new(Memory::new(Epoch(rand::random()), bounds, follower)),
+        Engine::Journal { journal, on_store_error } => {
+            Box::new(Journalled::open(journal.clone(), app, bounds, follower, *on_store_error)?)
+        }
+    })
+}
+
 impl Origins {
     /// Whether a page of this origin is let in.
     pub fn allow(&self, origin: &str) -> bool {
@@ -496,7 +516,10 @@ mod tests {
     fn a_seat_is_taken_from_the_moment_a_connection_is_let_in() {
         let app = App { max_connections: 2, ..App::default_app() };
         let bounds = Bounds::lasting(std::time::Duration::ZERO);
-        let tenant = Arc::new(Tenant::open(app, Vec::new(), bounds, &Arc::default(), Hooks::none()));
+        let tenant = Arc::new(
+            Tenant::open(app, Vec::new(), bounds, &Engine::Memory, &Arc::default(), Hooks::none())
+                .expect("in memory"),
+        );
         let (first, second) = (tenant.seat(), tenant.seat());
         assert!(first.is_some() && second.is_some() && tenant.seat().is_none());
         drop(first);

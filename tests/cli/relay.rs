@@ -86,10 +86,15 @@ fn sigterm_drains_it_and_it_ends_well_with_its_log_on_stderr_and_in_its_folder()
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_noted_and_the_relay_serves() {
+fn a_folder_that_cannot_be_written_is_a_reason_not_to_serve_unless_events_are_to_be_delivered_all_the_same() {
     let home = Home::new();
     let file = home.file("file", "");
-    let ran = Relay::start(&home, &["--data-dir", file.to_str().expect("a path")]).stop();
+    let elsewhere = ["--data-dir", file.to_str().expect("a path")];
+    let ran = home.run(&[&["relay", "--listen", "localhost:0"], &elsewhere[..]].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.contains("--ephemeral") && ran.stderr.contains("cannot write to"), "{}", ran.stderr);
+    home.file(".config/frontdesk/frontdesk.toml", "[relay]\non_store_error = \"deliver\"\n");
+    let ran = Relay::start(&home, &elsewhere).stop();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stderr.contains("nothing is kept on disk"), "{}", ran.stderr);
 }

@@ -89,5 +89,5 @@ fn a_file_that_breaks_while_it_is_written_is_set_aside_and_writing_goes_on() {
     assert!(!files(place.path(), ".broken").is_empty());
     drop(journal);
     let journal = open(place.path());
-    assert_eq!(journal.began(), 2);
+    assert_eq!(journal.last(), 2);
 }

@@ -6,6 +6,9 @@ use rand::{RngExt, SeedableRng};
 
 use crate::support::{at, entry, open, open_told, options};
 
+/// From where on a channel is wanted, if it is.
+type Floor<'a> = &'a dyn Fn(&str) -> Option<u64>;
+
 /// Entries over three days, in two logs, of many channels and few.
 fn many(count: u64) -> Vec<Entry> {
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(3);
@@ -84,7 +87,7 @@ fn who_comes_back_gets_everything_wanted_once_in_order_in_pages_of_any_size() {
         journal.append_blocking(some.to_vec()).expect("kept");
     }
     let mut reader = Reader::open(place.path()).expect("a reader");
-    let wanted: [&dyn Fn(&str) -> Option<u64>; 4] = [
+    let wanted: [Floor<'_>; 4] = [
         &|_| Some(0),
         &|name| (name == "presence-1").then_some(1500),
         &|name| name.starts_with("private-booking.").then_some(if name.ends_with('7') { 2000 } else { 700 }),
@@ -108,8 +111,10 @@ fn who_comes_back_gets_everything_wanted_once_in_order_in_pages_of_any_size() {
                 let mut found = Vec::new();
                 let mut after = start;
                 loop {
-                    let page =
-                        reader.since("one", after, most, wanted).expect("read").expect("nothing is gone");
+                    let page = reader
+                        .since("one", (after, u64::MAX), most, wanted)
+                        .expect("read")
+                        .expect("nothing is gone");
                     assert!(page.records.len() <= most && page.upto >= after);
                     found.extend(page.records.iter().map(|record| record.offset));
                     if page.last {

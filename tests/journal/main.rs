@@ -7,5 +7,6 @@ mod crash;
 mod damage;
 mod disk;
 mod finding;
+mod forgetting;
 mod keeping;
 mod support;

@@ -220,6 +220,19 @@ fn nothing_is_subscribed_before_the_handshake_or_after_the_end() {
 }
 
 #[test]
+fn what_comes_after_the_end_of_a_suspected_connection_relieves_nobody() {
+    let mut link = open(monotonic(), 30, false);
+    while !outputs(&mut link).contains(&Output::Suspect) {
+        let deadline = link.deadline().expect("a deadline");
+        link.on_timeout(deadline);
+    }
+    link.closed(None, monotonic());
+    assert!(matches!(outputs(&mut link)[..], [Output::End(_)]));
+    link.alive();
+    assert!(outputs(&mut link).is_empty(), "nothing follows the end");
+}
+
+#[test]
 fn the_extension_is_spoken_to_our_relay_alone() {
     let since = Position { epoch: Epoch(7), offset: 4 };
     for native in [false, true] {

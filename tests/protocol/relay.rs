@@ -37,6 +37,7 @@ impl Venue {
             tokens: Tokens::default().with("sari", Role::Admin, &SecretString::from(TOKEN)).fixed(),
             auth_forward: None,
             history,
+            engine: relay::Engine::Memory,
             guard: vec![Subscription::parse("staff").expect("a name")],
             ca_file: None,
             clock: Clock::system(),

@@ -13,6 +13,7 @@ mod counts;
 mod exposure;
 mod forward;
 mod halves;
+mod history;
 mod idle;
 mod outages;
 mod presence;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use frontdesk::protocol::{ClientOp, Position, ServerOp, Subscription, sign};
-use frontdesk::relay::{self, App, Options, Tokens};
+use frontdesk::relay::{self, App, Engine, Options, Tokens};
 use frontdesk::time::Clock;
 use futures_util::{SinkExt, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
@@ -34,6 +34,7 @@ pub(crate) fn options() -> Options {
         tokens: Tokens::default().fixed(),
         auth_forward: None,
         history: Duration::from_secs(3600),
+        engine: Engine::Memory,
         guard: names.iter().map(|name| Subscription::parse(name).expect(name)).collect(),
         clock: Clock::system(),
     }

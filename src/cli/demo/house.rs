@@ -55,6 +55,7 @@ impl House {
                 tokens: Tokens::default().with(BEARER, Role::Admin, &token).fixed(),
                 auth_forward: None,
                 history: HISTORY,
+                engine: relay::Engine::Memory,
                 guard: Vec::new(),
                 clock,
             },

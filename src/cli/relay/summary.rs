@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 
@@ -10,15 +10,25 @@ use super::super::Outcome;
 use super::tokens_file::TokensFile;
 use crate::relay::{App, Options, Webhook};
 
-/// Prints it, a line each.
-pub(super) fn print(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>) -> Outcome {
-    for line in text(addresses, options, tokens).lines() {
+/// Prints it, a line each; `place` is where the history is, if it is on disk.
+pub(super) fn print(
+    addresses: &[SocketAddr],
+    options: &Options,
+    tokens: Option<&TokensFile>,
+    place: Option<&Path>,
+) -> Outcome {
+    for line in text(addresses, options, tokens, place).lines() {
         super::super::print(line)?;
     }
     Ok(())
 }
 
-fn text(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>) -> String {
+fn text(
+    addresses: &[SocketAddr],
+    options: &Options,
+    tokens: Option<&TokensFile>,
+    place: Option<&Path>,
+) -> String {
     let mut text = String::new();
     let mut line = |words: std::fmt::Arguments<'_>| {
         // Writing to a string can't fail.
@@ -41,7 +51,7 @@ fn text(addresses: &[SocketAddr], options: &Options, tokens: Option<&TokensFile>
     if let Some(forward) = &options.auth_forward {
         line(format_args!("auth    whoever has no such token is asked for at {}", forward.endpoint()));
     }
-    line(format_args!("history {}", history(options.history)));
+    line(format_args!("history {}", history(options, place)));
     let (Some(app), Some(address)) = (options.apps.first(), addresses.first()) else { return text };
     let host = if address.ip().is_unspecified() { "THIS-HOST".to_owned() } else { host_of(*address) };
     let port = address.port();
@@ -104,8 +114,8 @@ fn bearers(options: &Options, file: Option<&TokensFile>) -> String {
     format!("none{place}, so the auth endpoint here refuses everybody; `frontdesk relay token add` makes one")
 }
 
-fn history(span: Duration) -> String {
-    let seconds = span.as_secs();
+fn history(options: &Options, place: Option<&Path>) -> String {
+    let seconds = options.history.as_secs();
     let words = match seconds {
         0 => return "none".to_owned(),
         _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
@@ -113,7 +123,10 @@ fn history(span: Duration) -> String {
         _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         _ => format!("{seconds}s"),
     };
-    format!("{words}, in memory")
+    match place {
+        None => format!("{words}, in memory"),
+        Some(place) => format!("{words}, in {}", place.display()),
+    }
 }
 
 fn host_of(address: SocketAddr) -> String {

@@ -44,7 +44,7 @@ pub enum NotSigned {
     },
     /// Another secret, or something was changed on the way.
     #[error(
-        "auth_signature does not fit: it must be the HMAC-SHA256, in hex, with the app's secret as the key, of \"{text}\""
+        "auth_signature does not fit: it must be the HMAC-SHA256, in hex, with the app's secret as the key, of {text:?}"
     )]
     Signature {
         /// What had to be signed.

@@ -149,7 +149,7 @@ impl World {
         if let Some(cursor) = taken.behind {
             let room = most - frames.len();
             let served = self.outbox.serve(&cursor, &self.memory, &mut frames, room);
-            prop_assert!(served.is_ok_and(|served| served <= room));
+            prop_assert!(served.is_ok_and(|(served, fetch)| served <= room && fetch.is_none()));
         }
         for frame in &frames {
             self.hear(frame)?;
