@@ -10,7 +10,7 @@ use crate::domain::session::SessionKey;
 use crate::domain::venue::{NeedId, Venue};
 use crate::filter::{Fault, Filter};
 use crate::ui::cursor::Cursor;
-use crate::ui::facts::{BackFacts, Identity, LinkFacts, TopicFacts};
+use crate::ui::facts::{BackFacts, Identity, JournalFacts, LinkFacts, TopicFacts};
 use crate::ui::keymap::Keymap;
 use crate::ui::locale::Locale;
 use crate::ui::log::{Log, RowId};
@@ -56,6 +56,8 @@ pub struct Model {
     pub(in crate::ui) was_live: bool,
     pub(in crate::ui) topics: Vec<TopicFacts>,
     pub(in crate::ui) identity: Option<Identity>,
+    /// What becomes of what is heard; nothing where nothing is meant to be kept.
+    pub(in crate::ui) journal: Option<JournalFacts>,
     /// The last return of the link, told in the alert line for a while.
     pub(in crate::ui) back: Option<BackFacts>,
     pub(in crate::ui) log: Log,
@@ -212,6 +214,7 @@ impl Model {
             was_live: false,
             topics: Vec::new(),
             identity: None,
+            journal: None,
             back: None,
             log: Log::default(),
             said: None,
