@@ -130,7 +130,7 @@ async fn return_of(listener: &mut Listener) -> (Vec<String>, Vec<GapReason>, Rec
         }
         Event::Back(back) => Some(back),
         Event::Odd(odd) => panic!("{odd:?}"),
-        Event::Link(_) | Event::Topic(_) => None,
+        Event::Link(_) | Event::Topic(_) | Event::Cursors(_) => None,
     });
     let back = back.await;
     (events, gaps, back)
