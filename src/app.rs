@@ -4,6 +4,7 @@
 //! effects are carried out, and what changed is drawn, at most thirty times a second and only if something
 //! did. It decides nothing about how things look, and knows no frame of the wire.
 
+pub mod history;
 pub mod ingest;
 pub mod leave;
 pub mod terminal;
@@ -31,6 +32,7 @@ use crate::ui::facts::{Identity, LinkFacts, LinkState};
 use crate::ui::{self, Keymap, Locale, Model, Msg, Setup, Theme};
 
 use effects::World;
+use history::{History, Kept, Past};
 use ingest::Ingest;
 use leave::{Asked, Leave};
 use pace::Pace;
@@ -61,6 +63,8 @@ pub struct Options {
     pub keymap: Keymap,
     /// The colours.
     pub theme: Theme,
+    /// Where what is heard is kept, if it is.
+    pub history: Option<history::Options>,
     /// Where the log is written, if it is.
     pub log_file: Option<PathBuf>,
     /// Told once, when everything that can be heard is heard.
@@ -91,7 +95,9 @@ pub enum Error {
 /// There is no terminal, or it can't be taken; a part of the program broke; or somebody interrupted it, by
 /// Ctrl-C or by a signal.
 pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>) -> Result<(), Error> {
-    let Options { client, backend, theme, mut live, .. } = options;
+    let Options { mut client, backend, theme, mut live, .. } = options;
+    // Before the terminal, so that the terminal is given back before what waits is kept.
+    let mut history = History::none();
     let mut leave = Leave::new().map_err(Error::Signals)?;
     leave::insist().map_err(Error::Signals)?;
     let mut terminal = Terminal::enter(std::env::var("TERM").ok().as_deref())?;
@@ -100,6 +106,7 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
 
     let now = clock.now();
     let mut venue = Venue::new(options.venue);
+    let midnight = venue.day(now).starts_at;
     if let Some(from) = options.complete_from {
         venue.covered_from(from);
     }
@@ -125,8 +132,21 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
     pace.drawn(monotonic());
     model.take_dirty();
 
-    let (handle, mut events) = client::open(client, clock.clone());
     let mut ingest = Ingest::new(backend);
+    if let Some(options) = options.history {
+        let log = format!("{}/app/{}", facts::address(&client.url), client.key);
+        let (opening, past) = recall(options, log, clock.clone(), midnight).await?;
+        history = opening;
+        let at = past.resume.as_ref().map(|resume| resume.at);
+        client.resume = past.resume;
+        let told = past.today.into_iter().filter_map(|kept| again(kept, &mut ingest));
+        let told = told.chain(at.map(|at| Msg::Past(at, past.covered_from)));
+        for message in told.chain(history.news().map(Msg::Journal)) {
+            ui::update(&mut model, message);
+        }
+        dirty = model.take_dirty();
+    }
+    let (handle, mut events) = client::open(client, clock.clone());
     let mut batch = Vec::with_capacity(BATCH);
     let mut until = pin!(until);
     let mut next_second = second_after(&clock);
@@ -163,13 +183,20 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
                     }
                     messages.push(Msg::Resize(columns, rows));
                 }
+                messages.extend(history.news().map(Msg::Journal));
                 messages.push(Msg::Tick(clock.now()));
             }
             heard = events.recv_many(&mut batch, BATCH) => {
                 if heard == 0 {
                     return Err(Error::Broken);
                 }
-                messages.extend(batch.drain(..).map(|event| message(event, &mut ingest)));
+                let mut kept = Vec::new();
+                for event in batch.drain(..) {
+                    let (message, keep) = message(event, &mut ingest, &clock);
+                    messages.extend(message);
+                    kept.extend(keep);
+                }
+                history.keep(kept);
             }
         }
         for message in messages {
@@ -193,18 +220,46 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
     }
 }
 
-/// An event of the client's, for the screens.
-fn message(event: Event, ingest: &mut Ingest) -> Msg {
+/// An event of the client's, for the screens and to be kept.
+fn message(event: Event, ingest: &mut Ingest, clock: &Clock) -> (Option<Msg>, Option<Kept>) {
     match event {
         Event::Heard(heard) => {
             let (record, event) = ingest.read(heard);
-            Msg::Heard(record, event)
+            (Some(Msg::Heard(record.clone(), event)), Some(Kept::Heard(record)))
         }
-        Event::Odd(odd) => Msg::Odd(facts::odd(odd)),
-        Event::Link(link) => Msg::Link(Box::new(facts::link(*link))),
-        Event::Topic(topic) => Msg::Topic(facts::topic(topic)),
-        Event::Gap(gap) => Msg::Gap(facts::gap(gap)),
-        Event::Back(back) => Msg::Back(facts::back(back)),
+        Event::Odd(odd) => (Some(Msg::Odd(facts::odd(odd.clone()))), Some(Kept::Odd(odd))),
+        Event::Link(link) => (Some(Msg::Link(Box::new(facts::link(*link)))), None),
+        Event::Topic(topic) => (Some(Msg::Topic(facts::topic(topic))), None),
+        Event::Gap(gap) => {
+            let gap = facts::gap(gap);
+            (Some(Msg::Gap(gap.clone())), Some(Kept::Gap(gap)))
+        }
+        Event::Back(back) => (Some(Msg::Back(facts::back(back))), None),
+        Event::Cursors(cursors) => (None, Some(Kept::Cursors(clock.now(), cursors))),
+    }
+}
+
+/// Opens what is kept, on a thread that may wait for the disk.
+async fn recall(
+    options: history::Options,
+    log: String,
+    clock: Clock,
+    midnight: Timestamp,
+) -> Result<(History, Past), Error> {
+    let opening = move || History::open(&options, &log, &clock, midnight);
+    tokio::task::spawn_blocking(opening).await.map_err(|_| Error::Broken)
+}
+
+/// What was kept before, for the screens.
+fn again(kept: Kept, ingest: &mut Ingest) -> Option<Msg> {
+    match kept {
+        Kept::Heard(record) => {
+            let (record, event) = ingest.again(record);
+            Some(Msg::Heard(record, event))
+        }
+        Kept::Odd(odd) => Some(Msg::Odd(facts::odd(odd))),
+        Kept::Gap(gap) => Some(Msg::Gap(gap)),
+        Kept::Cursors(..) => None,
     }
 }
 

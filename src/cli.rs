@@ -8,11 +8,14 @@ mod dashboard;
 mod demo;
 mod emit;
 mod flags;
+mod line;
+mod log;
 mod login;
 mod logout;
 mod panic;
 mod prompt;
 mod relay;
+mod select;
 mod tail;
 mod whoami;
 
@@ -51,6 +54,7 @@ enum Command {
     Demo(demo::Args),
     Relay(relay::Args),
     Tail(tail::Args),
+    Log(log::Args),
     Emit(emit::Args),
     Login(login::Args),
     Logout(logout::Args),
@@ -143,6 +147,7 @@ fn command() -> ExitCode {
         Some(Command::Demo(args)) => demo::run(&args, clock),
         Some(Command::Relay(args)) => relay::run(&args, clock),
         Some(Command::Tail(args)) => tail::run(args, clock),
+        Some(Command::Log(args)) => log::run(args, &clock),
         Some(Command::Emit(args)) => emit::run(args, clock),
         Some(Command::Login(args)) => login::run(&args),
         Some(Command::Logout(args)) => logout::run(&args),

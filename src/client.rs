@@ -9,6 +9,7 @@
 mod authorizer;
 mod catchup;
 mod connect;
+mod cursors;
 mod doubles;
 mod driver;
 mod facts;
@@ -31,6 +32,7 @@ use url::Url;
 use crate::protocol::{ChannelName, Position, Subscription};
 use crate::time::Clock;
 
+pub use cursors::{Cursors, Resume};
 pub use facts::{
     Cause, LinkFacts, Loss, NameFacts, NameState, Off, Refusal, ServerFacts, State, Step, TopicFacts,
 };
@@ -58,6 +60,9 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// Which wire names stand for a logical name, where [`NameMode::Auto`] does not suit.
     pub names: BTreeMap<String, NameMode>,
+    /// Where an earlier client stopped that heard the same server. What it missed since is asked for; what can't
+    /// be had is told as a gap.
+    pub resume: Option<Resume>,
 }
 
 /// A bearer token, and the one origin that may see it.
@@ -84,6 +89,9 @@ pub enum Event {
     Gap(Gap),
     /// The connection is back and the topics are as complete as they will get.
     Back(Recovery),
+    /// How far each name has been heard by now: of interest to whoever keeps what is heard, beside it and in this
+    /// order. Told when names are joined, and now and then; events with a position move it on meanwhile.
+    Cursors(Cursors),
 }
 
 /// An event as it was heard, undecoded.

@@ -29,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("login", &["tls", "answer"]),
     ("simulator", &["domain"]),
     ("ui", &["domain", "filter", "untrusted", "advice"]),
-    ("app", &["ui", "domain", "client", "time"]),
+    ("app", &["ui", "domain", "client", "journal", "protocol", "time"]),
     ("config", &["app", "ui", "client", "domain", "protocol", "relay", "publisher", "login", "telemetry"]),
     (
         "cli",

@@ -6,6 +6,7 @@
 use crate::client;
 use crate::domain::event::{self, Backend, NotUnderstood, VenueEvent};
 use crate::domain::record::Record;
+use crate::protocol::{Epoch, Position};
 
 /// Numbers what is heard, and reads it.
 #[derive(Clone, Debug)]
@@ -22,25 +23,34 @@ impl Ingest {
 
     /// The record of an event, and what it means.
     pub fn read(&mut self, heard: client::Heard) -> (Record, Result<VenueEvent, NotUnderstood>) {
-        self.heard += 1;
-        let event = event::read(&heard.event, &heard.data, &self.backend);
-        let record = Record {
-            seq: self.heard,
+        self.again(Record {
+            seq: 0,
             heard_at: heard.at,
             channel: heard.channel.map(|channel| channel.as_str().to_owned()),
             event: heard.event,
             data: heard.data,
             position: heard.position.map(|position| position.to_string()),
             connection: heard.connection,
-        };
-        (record, event)
+        })
     }
+
+    /// The same of a record that was kept: it is numbered anew.
+    pub fn again(&mut self, record: Record) -> (Record, Result<VenueEvent, NotUnderstood>) {
+        self.heard += 1;
+        let event = event::read(&record.event, &record.data, &self.backend);
+        (Record { seq: self.heard, ..record }, event)
+    }
+}
+
+/// A place in a relay's history, as its events tell it.
+pub(super) fn position(epoch: u64, offset: u64) -> String {
+    Position { epoch: Epoch(epoch), offset }.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{ChannelName, Epoch, Position};
+    use crate::protocol::ChannelName;
 
     fn heard(event: &str, data: &str) -> client::Heard {
         client::Heard {

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, clock: Clock) -> Outcome {
         say(note);
     }
     let options = settings.app(settings.client()?, settings.identity()?)?;
-    let options = app::Options { log_file: log.path.clone(), ..options };
+    let options = app::Options { log_file: log.path.clone(), history: Some(settings.history()), ..options };
     block_on(async { Ok(app::run(options, clock, std::future::pending()).await?) })
 }
 

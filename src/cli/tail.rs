@@ -3,8 +3,6 @@
 //! Scripts read stdout, so nothing else is written there; people read stderr, where each new reason for
 //! hearing nothing is said once, with what to do. While stdout is not read, the socket is not read either.
 
-mod line;
-mod select;
 mod watch;
 
 use std::io::{self, BufWriter, Write};
@@ -15,6 +13,8 @@ use jiff::tz::TimeZone;
 use tokio::time::{Instant, sleep_until};
 
 use super::flags::{self, Backend, Channels, Files, Server, Zone};
+use super::line::Line;
+use super::select::{self, Select};
 use super::{Failure, Outcome};
 use crate::app::ingest::Ingest;
 use crate::app::leave::{Asked, Leave};
@@ -23,8 +23,6 @@ use crate::config::value::{self, Moment};
 use crate::filter::Filter;
 use crate::telemetry;
 use crate::time::{Clock, monotonic};
-use line::Line;
-use select::Select;
 use watch::Watch;
 
 /// How many events are written before stdout is flushed.
@@ -53,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     event: Vec<String>,
     /// Print what passes this filter alone, as in `dewi st:pending amt>100rb`
-    #[arg(long, value_name = "EXPR", value_parser = filter)]
+    #[arg(long, value_name = "EXPR", value_parser = select::filter)]
     filter: Option<Filter>,
     /// End at that time: an RFC 3339 time, or a clock time
     #[arg(long, value_name = "TIME", value_parser = value::moment)]
@@ -68,10 +66,6 @@ pub(crate) struct Args {
     zone: Zone,
     #[command(flatten)]
     files: Files,
-}
-
-fn filter(text: &str) -> Result<Filter, String> {
-    Filter::parse(text).map_err(|fault| fault.to_string())
 }
 
 /// Prints until told otherwise.
@@ -185,6 +179,8 @@ impl Tail {
                 self.watch.back(back);
                 return Ok(None);
             }
+            // Nothing is kept.
+            Event::Cursors(_) => return Ok(None),
         };
         let wanted = self.select.takes(&line);
         Ok(wanted.then(|| if self.json { line.json() } else { line.text(&self.zone) }))

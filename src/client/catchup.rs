@@ -6,9 +6,10 @@
 //! it, and a short silence does where the newest one belongs to another channel. A position that was heard
 //! on a channel is never told again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use super::Cursors;
 use crate::protocol::op::Recovery;
 use crate::protocol::{ChannelName, Position, Subscription};
 
@@ -16,6 +17,8 @@ use crate::protocol::{ChannelName, Position, Subscription};
 const QUIET: Duration = Duration::from_millis(500);
 /// How many channels are remembered one by one. A family of channels may have any number.
 const CHANNELS: usize = 10_000;
+/// After how many events whoever keeps the cursors is told of them again.
+const EVENTS: u32 = 4_096;
 
 /// Positions by subscription, and what is still on its way.
 #[derive(Debug, Default)]
@@ -26,6 +29,9 @@ pub(super) struct Catchup {
     quiet_at: Option<Instant>,
     recovered: u64,
     skips: bool,
+    /// Whether a cursor was set otherwise than by an event, and how many events have moved any since.
+    is_set: bool,
+    moved: u32,
 }
 
 /// What becomes of what was missed on a name.
@@ -63,6 +69,37 @@ impl Catchup {
         self.skips
     }
 
+    /// Goes on where an earlier client stopped.
+    pub(super) fn resume(&mut self, cursors: &Cursors) {
+        let names =
+            cursors.names.iter().filter_map(|(name, at)| Some((Subscription::parse(name).ok()?, (*at)?)));
+        self.cursors = names.collect();
+        let channels = cursors.channels.iter();
+        self.heard = channels.filter_map(|(name, at)| Some((ChannelName::parse(name).ok()?, *at))).collect();
+    }
+
+    /// Where these names are, if whoever keeps that should be told now.
+    pub(super) fn take_cursors<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a Subscription>,
+    ) -> Option<Cursors> {
+        if !std::mem::take(&mut self.is_set) && self.moved < EVENTS {
+            return None;
+        }
+        self.moved = 0;
+        let names: BTreeMap<_, _> =
+            names.map(|name| (name.to_string(), self.cursors.get(name).copied())).collect();
+        // The families wait for their other channels: what is ahead of one would come again.
+        let families = self.cursors.iter().filter(|(name, _)| matches!(name, Subscription::Pattern(_)));
+        let families: Vec<_> = families.collect();
+        let is_ahead = |channel: &ChannelName, at: &Position| {
+            families.iter().any(|(name, family)| name.covers(channel) && family.offset < at.offset)
+        };
+        let channels = self.heard.iter().filter(|(channel, at)| is_ahead(channel, at));
+        let channels = channels.map(|(channel, at)| (channel.to_string(), *at)).collect();
+        Some(Cursors { names, channels })
+    }
+
     /// From where to ask, for a name that was heard before.
     pub(super) fn since(&self, name: &Subscription) -> Option<Position> {
         self.cursors.get(name).copied()
@@ -76,6 +113,7 @@ impl Catchup {
         now: Instant,
     ) -> Verdict {
         let asked = self.cursors.get(name).copied();
+        self.is_set = true;
         match (asked, recovery) {
             (None, None) => Verdict::NothingAsked,
             (None, Some(recovery)) => {
@@ -104,6 +142,7 @@ impl Catchup {
     /// The server cannot cover what was missed, and goes on from `head`.
     pub(super) fn gap(&mut self, name: &Subscription, head: Option<Position>) {
         self.awaited.remove(name);
+        self.is_set = true;
         if let Some(head) = head {
             self.cursors.insert(name.clone(), head);
         }
@@ -125,6 +164,7 @@ impl Catchup {
             self.heard.clear();
         }
         self.heard.insert(channel.clone(), position);
+        self.moved = self.moved.saturating_add(1);
         let mut place = Place::New;
         // Where a channel is heard by its own name and by its family's, its own name alone moves on: the
         // family's other channels may still be behind.

@@ -155,6 +155,7 @@ mod tests {
             insecure_auth: false,
             ca_file: None,
             names: BTreeMap::new(),
+            resume: None,
         }
     }
 

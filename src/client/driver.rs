@@ -87,8 +87,17 @@ impl Driver {
         let authorizer = Authorizer::new(&options, granted.token.as_ref());
         let mut subscriptions = Subscriptions::new(&options.topics, &options.names);
         subscriptions.token_changed(authorizer.as_ref().map(|_| ()).map_err(|off| *off));
+        let (mut catchup, mut outage) = (Catchup::default(), Outage::default());
+        let mut facts = LinkFacts::new(public(&options.url), clock.now());
+        if let Some(resume) = &options.resume {
+            outage.begin(resume.at);
+            catchup.resume(&resume.cursors);
+            let known = &resume.cursors.names;
+            subscriptions.resume(|name| known.contains_key(&name.to_string()), resume.at);
+            facts.heard_at = Some(resume.at);
+        }
         Self {
-            reporter: Reporter::new(events, LinkFacts::new(public(&options.url), clock.now())),
+            reporter: Reporter::new(events, facts),
             vigil: Vigil::new(clock.now(), monotonic()),
             clock,
             wishes,
@@ -96,11 +105,11 @@ impl Driver {
             authorizer,
             network: None,
             subscriptions,
-            catchup: Catchup::default(),
+            catchup,
             doubles: Doubles::default(),
             retries: Retries::default(),
             established_at: None,
-            outage: Outage::default(),
+            outage,
             synced: false,
             options,
         }

@@ -81,7 +81,7 @@ fn weight(event: &Event) -> u32 {
                 + heard.channel.as_ref().map_or(0, |name| name.as_str().len())
         }
         Event::Odd(odd) => odd.raw.len() + odd.reason.len(),
-        Event::Link(_) | Event::Topic(_) | Event::Gap(_) | Event::Back(_) => 0,
+        Event::Link(_) | Event::Topic(_) | Event::Gap(_) | Event::Back(_) | Event::Cursors(_) => 0,
     };
     u32::try_from(size_of::<Waiting>() + text).unwrap_or(BYTES).min(BYTES)
 }

@@ -296,6 +296,18 @@ impl Subscriptions {
         spellings.filter(|name| name.state == NameState::Subscribed).count() > 1
     }
 
+    /// The names that are heard now.
+    pub(super) fn heard_now(&self) -> impl Iterator<Item = &Subscription> {
+        let names = self.topics.iter().flat_map(|entry| &entry.names);
+        names.filter(|name| name.state == NameState::Subscribed).map(|name| &name.name)
+    }
+
+    /// An earlier client heard these names until then: their topics are to return.
+    pub(super) fn resume(&mut self, names: impl Fn(&Subscription) -> bool, until: Timestamp) {
+        let topics = self.topics.iter_mut().filter(|entry| entry.names.iter().any(|own| names(&own.name)));
+        topics.for_each(|entry| entry.heard_until = Some(until));
+    }
+
     /// The topic that a name or channel of the server's belongs to.
     pub(super) fn topic_of(&self, name: &Subscription) -> Option<&Topic> {
         let own = self.topics.iter().find(|entry| entry.names.iter().any(|own| own.name == *name));

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -39,6 +40,7 @@ parsed!(WebUrl, Url, value::web);
 parsed!(Cluster, String, value::cluster);
 parsed!(Zone, TimeZone, value::zone);
 parsed!(Level, LevelFilter, value::level);
+parsed!(Keep, Duration, value::span);
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Vec<String>")]
@@ -78,6 +80,7 @@ pub struct File {
     sessions: BTreeMap<String, HoursText>,
     words: WordsFile,
     keys: BTreeMap<String, Vec<String>>,
+    journal: Journal,
     relay: Relay,
     app: Vec<AppFile>,
 }
@@ -96,6 +99,12 @@ struct Auth {
 struct Backend {
     url: Option<WebUrl>,
     timezone: Option<Zone>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Journal {
+    keep: Option<Keep>,
 }
 
 /// [`NameMode`] as the file writes it.
@@ -205,6 +214,7 @@ impl File {
             data_dir: self.data_dir,
             log_file: self.log_file,
             log_level: self.log_level.map(|level| level.0),
+            journal_keep: self.journal.keep.map(|keep| keep.0),
         }
     }
 }

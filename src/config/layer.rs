@@ -54,6 +54,7 @@ pub struct Layer {
     pub data_dir: Option<PathBuf>,
     pub log_file: Option<PathBuf>,
     pub log_level: Option<tracing::level_filters::LevelFilter>,
+    pub journal_keep: Option<std::time::Duration>,
 }
 
 impl Layer {
@@ -81,6 +82,7 @@ impl Layer {
             data_dir: self.data_dir.or(weaker.data_dir),
             log_file: self.log_file.or(weaker.log_file),
             log_level: self.log_level.or(weaker.log_level),
+            journal_keep: self.journal_keep.or(weaker.journal_keep),
         }
     }
 }

@@ -41,6 +41,7 @@ impl Settings {
             theme,
             log_file: self.log_file.clone(),
             live: None,
+            history: None,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -11,6 +12,7 @@ use url::{Origin, Url};
 use super::layer::{Address, Layer, TokenSource};
 use super::venue::VenueSettings;
 use super::{Error, directories};
+use crate::app::history;
 use crate::domain::event::Backend;
 use crate::login::{self, Login, Store};
 use crate::ui::theme;
@@ -19,6 +21,7 @@ use crate::{client, publisher, telemetry};
 const AUTH_PATH: &str = "/api/broadcasting/auth";
 const LOGIN_PATH: &str = "/api/login";
 const USER_PATH: &str = "/api/user";
+const JOURNAL_KEEP: Duration = Duration::from_secs(30 * 86_400);
 
 /// What the program runs with.
 #[derive(Clone, Debug)]
@@ -65,6 +68,8 @@ pub struct Settings {
     pub log_file: Option<PathBuf>,
     /// How much is logged.
     pub log_level: LevelFilter,
+    /// How long the dashboard keeps what it heard.
+    pub journal_keep: Duration,
     /// The venue itself.
     pub venue: VenueSettings,
     /// The settings file that was read.
@@ -113,6 +118,7 @@ impl Settings {
             data_dir: layer.data_dir.or_else(|| directories().map(|all| all.data_dir().to_owned())),
             log_file: layer.log_file,
             log_level: layer.log_level.unwrap_or(LevelFilter::INFO),
+            journal_keep: layer.journal_keep.unwrap_or(JOURNAL_KEEP),
             venue,
             config_file,
         }
@@ -133,6 +139,7 @@ impl Settings {
             insecure_auth: self.insecure_auth,
             ca_file: self.ca_file.clone(),
             names: self.names.clone(),
+            resume: None,
         })
     }
 
@@ -205,6 +212,12 @@ impl Settings {
         let stored = self.token.is_none();
         let origin = self.auth_endpoint.as_ref().map(Url::origin).filter(|_| stored);
         Ok(self.login()?.map(|login| client::Token { secret: login.token, origin }))
+    }
+
+    /// Where and how long the dashboard keeps what it heard.
+    pub fn history(&self) -> history::Options {
+        let folder = self.data_dir.as_ref().map(|folder| folder.join(history::FOLDER));
+        history::Options { folder, keep: self.journal_keep }
     }
 
     /// Where the log goes: to the file that was asked for, else into `folder` of the data directory.

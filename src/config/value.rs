@@ -119,6 +119,15 @@ pub enum Moment {
     At(Timestamp),
     /// A clock time of today.
     Clock(civil::Time),
+    /// So long before now.
+    Ago(Duration),
+}
+
+/// An RFC 3339 time, a clock time, or how long ago.
+pub fn past(text: &str) -> Result<Moment, Expected> {
+    moment(text).or_else(|_| span(text).map(Moment::Ago)).map_err(|_| {
+        "expected a time, as in 2024-01-15T08:00:00Z or 13:40, or how long ago, as in 10m".to_owned()
+    })
 }
 
 /// An RFC 3339 time, or a clock time.
@@ -140,6 +149,7 @@ impl Moment {
     pub fn at(&self, now: Timestamp, zone: &TimeZone) -> Timestamp {
         match self {
             Self::At(at) => *at,
+            Self::Ago(span) => now.saturating_sub(*span).unwrap_or(Timestamp::MIN),
             Self::Clock(clock) => ZonedDateTime::new(now, zone.clone())
                 .date()
                 .to_datetime(*clock)

@@ -374,6 +374,33 @@ pub struct BackFacts {
     pub complete: bool,
 }
 
+/// What becomes of what is heard, beyond this screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalFacts {
+    /// It is kept.
+    Kept {
+        /// Where.
+        folder: String,
+    },
+    /// It is not: another dashboard keeps what it hears.
+    Taken {
+        /// The other's process.
+        pid: Option<u32>,
+    },
+    /// It is not, because that can't be.
+    Unusable {
+        /// Why, and what to do.
+        why: String,
+    },
+    /// It is, but for some.
+    Failing {
+        /// How many could not be kept.
+        events: u64,
+        /// Why; none once things are kept again.
+        why: Option<String>,
+    },
+}
+
 /// A frame that could not be taken for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OddFacts {

@@ -5,11 +5,12 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::id::Id;
 use crate::domain::session::SessionKey;
 use crate::domain::venue::{NeedId, Venue};
 use crate::filter::{Fault, Filter};
 use crate::ui::cursor::Cursor;
-use crate::ui::facts::{BackFacts, Identity, LinkFacts, TopicFacts};
+use crate::ui::facts::{BackFacts, Identity, JournalFacts, LinkFacts, TopicFacts};
 use crate::ui::keymap::Keymap;
 use crate::ui::locale::Locale;
 use crate::ui::log::{Log, RowId};
@@ -55,6 +56,8 @@ pub struct Model {
     pub(in crate::ui) was_live: bool,
     pub(in crate::ui) topics: Vec<TopicFacts>,
     pub(in crate::ui) identity: Option<Identity>,
+    /// What becomes of what is heard; nothing where nothing is meant to be kept.
+    pub(in crate::ui) journal: Option<JournalFacts>,
     /// The last return of the link, told in the alert line for a while.
     pub(in crate::ui) back: Option<BackFacts>,
     pub(in crate::ui) log: Log,
@@ -65,6 +68,7 @@ pub struct Model {
     /// The scroll of the help, while it is open.
     pub(in crate::ui) help: Option<usize>,
     pub(in crate::ui) overview: Overview,
+    pub(in crate::ui) payments: Payments,
     pub(in crate::ui) activity: Activity,
     /// The scroll of the link screen.
     pub(in crate::ui) link_top: usize,
@@ -108,6 +112,50 @@ pub struct Overview {
     pub sessions: Cursor<SessionKey>,
     /// What needs somebody.
     pub needs: Cursor<NeedId>,
+}
+
+/// The panes of the payments screen that can have the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PaymentsPane {
+    /// What waits.
+    #[default]
+    Queue,
+    /// All of the selected payment.
+    Detail,
+    /// The new bookings.
+    Feed,
+}
+
+/// Where the reader is on the payments screen.
+#[derive(Clone, Debug, Default)]
+pub struct Payments {
+    /// Which pane has the keys.
+    pub pane: PaymentsPane,
+    /// What waits.
+    pub queue: Cursor<Id>,
+    /// The payments that keep their places while one of them is selected, whatever becomes of them.
+    pub kept: Vec<Id>,
+    /// Whether the detail was opened by hand.
+    pub open: bool,
+    /// The scroll of the detail.
+    pub detail_top: usize,
+    /// The new bookings.
+    pub feed: Cursor<RowId>,
+}
+
+impl Payments {
+    /// Another payment was selected among these, which keep their places from now on.
+    pub(in crate::ui) fn hold(&mut self, shown: Vec<Id>) {
+        self.kept = shown;
+        self.detail_top = 0;
+    }
+
+    /// Nothing is selected any more, and only what waits is shown.
+    pub(in crate::ui) fn release(&mut self) {
+        self.queue.release();
+        self.kept.clear();
+        self.detail_top = 0;
+    }
 }
 
 /// The panes of the activity screen that can have the keys.
@@ -166,12 +214,14 @@ impl Model {
             was_live: false,
             topics: Vec::new(),
             identity: None,
+            journal: None,
             back: None,
             log: Log::default(),
             said: None,
             view: ViewId::Overview,
             help: None,
             overview: Overview::default(),
+            payments: Payments::default(),
             activity: Activity::default(),
             link_top: 0,
             dirty: true,

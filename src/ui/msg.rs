@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::domain::event::{NotUnderstood, VenueEvent};
 use crate::domain::record::Record;
-use crate::ui::facts::{BackFacts, GapFacts, Identity, LinkFacts, OddFacts, TopicFacts};
+use crate::ui::facts::{BackFacts, GapFacts, Identity, JournalFacts, LinkFacts, OddFacts, TopicFacts};
 
 /// One happening.
 #[derive(Clone, Debug)]
@@ -22,6 +22,11 @@ pub enum Msg {
     Gap(GapFacts),
     /// The link is back.
     Back(BackFacts),
+    /// What becomes of what is heard.
+    Journal(JournalFacts),
+    /// Everything of an earlier run has been told: it is true as of this moment, and today's counts begin at the
+    /// second.
+    Past(Timestamp, Option<Timestamp>),
     /// Somebody logged in, or nobody is.
     Identity(Option<Identity>),
     /// A key was pressed.

@@ -39,6 +39,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.back = Some(back);
             model.log.note(Note::Back(back));
         }
+        Msg::Journal(facts) => model.journal = Some(facts),
+        Msg::Past(as_of, covered_from) => {
+            model.was_live = true;
+            model.link.heard_at = Some(as_of);
+            if let Some(from) = covered_from {
+                model.venue.covered_from(from);
+            }
+        }
         Msg::Identity(identity) => model.identity = identity,
         Msg::Key(event) => return key(model, event),
         Msg::Mouse(event) => mouse(model, event),
@@ -76,6 +84,8 @@ fn matters(model: &Model, msg: &Msg) -> bool {
         | Msg::Link(_)
         | Msg::Gap(_)
         | Msg::Back(_)
+        | Msg::Journal(_)
+        | Msg::Past(..)
         | Msg::Resize(..)
         | Msg::Tick(_) => true,
     }

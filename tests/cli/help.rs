@@ -2,7 +2,7 @@
 
 use crate::bench::Home;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "",
     "demo",
     "relay",
@@ -11,6 +11,7 @@ const COMMANDS: [&str; 12] = [
     "relay token list",
     "relay token revoke",
     "tail",
+    "log",
     "emit",
     "login",
     "logout",

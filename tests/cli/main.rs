@@ -10,6 +10,8 @@ mod broken_pipe;
 mod dashboard;
 mod emit;
 mod help;
+mod journal;
+mod log;
 mod login;
 mod panic;
 mod relay;

@@ -111,6 +111,7 @@ impl Venue {
             insecure_auth: false,
             ca_file: None,
             names: std::collections::BTreeMap::new(),
+            resume: None,
         }
     }
 }

@@ -248,6 +248,7 @@ pub(crate) fn options(stage: &Stage, topics: &[&str]) -> Options {
         insecure_auth: false,
         ca_file: None,
         names: BTreeMap::new(),
+        resume: None,
     }
 }
 

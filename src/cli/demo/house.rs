@@ -80,6 +80,7 @@ impl House {
             insecure_auth: false,
             ca_file: None,
             names: BTreeMap::new(),
+            resume: None,
         }
     }
 

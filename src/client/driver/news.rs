@@ -150,6 +150,12 @@ impl Driver {
         while let Some(gap) = self.outage.take_due(now) {
             self.tell_gap(gap).await?;
         }
+        // A gap comes before what says that it is behind us.
+        if self.outage.is_told()
+            && let Some(cursors) = self.catchup.take_cursors(self.subscriptions.heard_now())
+        {
+            self.reporter.tell(Event::Cursors(cursors)).await?;
+        }
         // Asked first and always: what is over has no deadline any more, whoever else is still waited for.
         let caught_up = self.catchup.is_complete(now);
         let complete = caught_up && self.subscriptions.is_settled() && self.outage.is_told();
@@ -212,6 +218,7 @@ mod tests {
             insecure_auth: false,
             ca_file: None,
             names: BTreeMap::new(),
+            resume: None,
         }
     }
 

@@ -7,7 +7,7 @@ use ratatui::widgets::Widget;
 use super::{View, words};
 use crate::ui::action::Action;
 use crate::ui::cursor::Step;
-use crate::ui::facts::{TopicFacts, WireFacts, WireState};
+use crate::ui::facts::{JournalFacts, TopicFacts, WireFacts, WireState};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::layout::{link_columns, page};
 use crate::ui::model::Model;
@@ -120,6 +120,31 @@ fn connection(model: &Model, glyphs: Glyphs, page: &mut Page) {
         .as_deref()
         .map_or_else(|| words.word("link.no_log").to_owned(), |file| Untrusted::new(file).line(200));
     page.entry(words.word("link.log_file"), Role::Dim, &file, Role::Code);
+    if let Some(facts) = &model.journal {
+        let (text, role) = journal(model, facts);
+        page.entry(words.word("link.journal"), Role::Dim, &text, role);
+    }
+}
+
+/// What becomes of what is heard.
+fn journal(model: &Model, facts: &JournalFacts) -> (String, Role) {
+    let words = &model.locale;
+    match facts {
+        JournalFacts::Kept { folder } => (Untrusted::new(folder).line(200), Role::Code),
+        JournalFacts::Taken { pid } => {
+            let pid = pid.map(|pid| format!(" ({pid})")).unwrap_or_default();
+            (format!("{}{pid}", words.word("journal.taken")), Role::Act)
+        }
+        JournalFacts::Unusable { why } => {
+            let why = Untrusted::new(why).line(200);
+            (words.fill("journal.unusable", &[("why", &why)]), Role::Act)
+        }
+        JournalFacts::Failing { events, why } => {
+            let lost = words.count("journal.lost", *events);
+            let why = why.as_deref().map(|why| format!(": {}", Untrusted::new(why).line(200)));
+            (format!("{lost}{}", why.unwrap_or_default()), Role::Act)
+        }
+    }
 }
 
 fn topics(model: &Model, glyphs: Glyphs, page: &mut Page) {

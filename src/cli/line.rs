@@ -1,4 +1,4 @@
-//! One event as `tail` prints it: a JSON object that scripts rely on, or a line for people.
+//! One event as `tail` and `log` print it: a JSON object that scripts rely on, a line for people, a table's row.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,10 +12,12 @@ use crate::client::Odd;
 use crate::domain::event::{self, NotUnderstood};
 use crate::domain::record::Record;
 use crate::filter::{Field, Fields};
-use crate::untrusted::Untrusted;
+use crate::untrusted::{Untrusted, width};
 
 /// The widest line for people.
 const COLUMNS: usize = 4_000;
+/// The columns of a table before the last: date and clock, channel, event.
+const WIDTHS: [usize; 3] = [19, 22, 27];
 
 /// An event, ready to print.
 #[derive(Debug, Serialize)]
@@ -84,22 +86,41 @@ impl Line {
 
     /// The object that scripts rely on.
     pub(super) fn json(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
-        // JSON may hold characters as they are that would move a terminal's cursor or turn its text around;
-        // as escapes they say the same to a script and nothing to a terminal.
-        let mut safe = String::with_capacity(json.len());
-        let mut units = [0; 2];
-        for c in json.chars() {
-            if is_hostile(c) {
-                for unit in c.encode_utf16(&mut units) {
-                    // Writing to a string can't fail.
-                    let _ = write!(safe, "\\u{unit:04x}");
-                }
-            } else {
-                safe.push(c);
-            }
-        }
-        safe
+        // As escapes they say the same to a script.
+        escaped(&serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// The head of the table of [`Line::row`].
+    pub(super) fn heading() -> String {
+        row(["at", "channel", "event"], "data")
+    }
+
+    /// The row of a table: date and clock, channel, event, fields. Long names push the rest to the right.
+    pub(super) fn row(&self, zone: &TimeZone) -> String {
+        let at = self.at.to_zoned_datetime(zone.clone()).strftime("%F %T").to_string();
+        let channel = self.channel.as_deref().unwrap_or("-");
+        row([&at, channel, self.event.as_deref().unwrap_or("(no event)")], &self.content())
+    }
+
+    /// The head of the columns of [`Line::csv`].
+    pub(super) const COLUMNS: &str = "at,topic,channel,event,data,position,raw,reason";
+
+    /// A line of CSV with the fields of the object, `data` as JSON.
+    pub(super) fn csv(&self) -> String {
+        let at = format!("{:.3}", self.at);
+        let data = escaped(&self.data.to_string());
+        let text = |text: &Option<String>| text.as_deref().map_or_else(String::new, escaped);
+        let cells = [
+            at,
+            text(&self.topic),
+            text(&self.channel),
+            text(&self.event),
+            data,
+            text(&self.position),
+            text(&self.raw),
+            text(&self.reason),
+        ];
+        cells.map(|cell| quoted(&cell)).join(",")
     }
 
     /// The line for people: clock, channel, event, fields.
@@ -107,15 +128,57 @@ impl Line {
         let clock = self.at.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S").to_string();
         let channel = self.channel.as_deref().unwrap_or("-");
         let event = self.event.as_deref().unwrap_or("(no event)");
-        let mut text = format!("{clock} {channel} {event} ");
-        match (&self.raw, &self.reason) {
-            (Some(raw), Some(reason)) => {
-                let _ = write!(text, "{raw} ({reason})");
-            }
-            (None | Some(_), None) | (None, Some(_)) => text.push_str(&self.data.to_string()),
-        }
-        Untrusted::new(&text).line(COLUMNS)
+        Untrusted::new(&format!("{clock} {channel} {event} {}", self.content())).line(COLUMNS)
     }
+
+    /// The fields, or what came and why it was not understood.
+    fn content(&self) -> String {
+        match (&self.raw, &self.reason) {
+            (Some(raw), Some(reason)) => format!("{raw} ({reason})"),
+            (None | Some(_), None) | (None, Some(_)) => self.data.to_string(),
+        }
+    }
+}
+
+/// A table's row: three columns of their width, and the rest.
+fn row(columns: [&str; 3], rest: &str) -> String {
+    let mut row = String::new();
+    for (text, columns) in columns.into_iter().zip(WIDTHS) {
+        let text = Untrusted::new(text).line(COLUMNS);
+        let space = columns.saturating_sub(width(&text)) + 2;
+        row.push_str(&text);
+        row.extend(std::iter::repeat_n(' ', space));
+    }
+    row.push_str(&Untrusted::new(rest).line(COLUMNS));
+    row
+}
+
+/// A cell of CSV. One that a spreadsheet would take for a formula is marked as text.
+fn quoted(cell: &str) -> String {
+    let marked = if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell.to_owned() };
+    if marked.contains([',', '"', ' ', '\'']) {
+        format!("\"{}\"", marked.replace('"', "\"\""))
+    } else {
+        marked
+    }
+}
+
+/// What a terminal may show of a text that a script reads: characters that would move its cursor or turn its text
+/// around are written as escapes of JSON.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut units = [0; 2];
+    for c in text.chars() {
+        if is_hostile(c) {
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a string can't fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 /// Whether a character does something to a terminal beyond showing itself.
@@ -217,10 +280,24 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_line_of_csv_has_the_objects_fields_and_no_formula() {
+        let understood = line(Some("private-staff"), "CheckInNotification", r#"{"booking_id":1,"a":"x, y"}"#);
+        assert_eq!(
+            understood.csv(),
+            "2024-01-15T08:05:00.123Z,staff,private-staff,CheckInNotification,\
+             \"{\"\"booking_id\"\":1,\"\"a\"\":\"\"x, y\"\"}\",k3x9:4711,,"
+        );
+        for formula in ["=1+1", "+1", "-1", "@x"] {
+            let cells = line(Some("other"), formula, "1").csv();
+            assert!(cells.contains(&format!(",\"'{formula}\",")), "{cells}");
+        }
+    }
+
+    #[test]
     fn nothing_that_was_heard_reaches_the_terminal_as_more_than_text() {
         let data = "{\"data\":{\"booking_id\":1,\"customer_name\":\"\\u001b]0;x\\u0007\u{9b}2J\u{202e}\u{e0041}\u{200b}Ü\"}}";
         let line = line(Some("staff"), "App\\Events\\CheckInNotification", data);
-        for text in [line.json(), line.text(&TimeZone::UTC)] {
+        for text in [line.json(), line.text(&TimeZone::UTC), line.row(&TimeZone::UTC), line.csv()] {
             assert!(!text.chars().any(is_hostile), "{text:?}");
             assert!(text.contains('Ü'), "{text:?}");
         }

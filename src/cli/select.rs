@@ -1,4 +1,4 @@
-//! Which of the events that are heard are printed: by channel, by event, by filter; all three must agree.
+//! Which of the events are printed, by `tail` and by `log`: by channel, by event, by filter; all three must agree.
 
 use super::line::Line;
 use crate::domain::event::{Kind, short_name};
@@ -22,12 +22,26 @@ impl Select {
 
     /// Whether this is printed.
     pub(super) fn takes(&self, line: &Line) -> bool {
-        let channel = self.channels.is_empty()
-            || line.channel().is_some_and(|wire| self.channels.iter().any(|wanted| is_on(wanted, wire)));
-        let event =
-            self.events.is_empty() || self.events.iter().any(|wanted| is_event(wanted, line.full_event()));
-        channel && event && self.filter.as_ref().is_none_or(|filter| filter.matches(line))
+        self.takes_channel(line.channel())
+            && self.takes_event(line.full_event())
+            && self.filter.as_ref().is_none_or(|filter| filter.matches(line))
     }
+
+    /// Whether anything on this wire name may be printed.
+    pub(super) fn takes_channel(&self, wire: Option<&str>) -> bool {
+        self.channels.is_empty()
+            || wire.is_some_and(|wire| self.channels.iter().any(|wanted| is_on(wanted, wire)))
+    }
+
+    /// Whether any event of this name may be printed.
+    pub(super) fn takes_event(&self, event: &str) -> bool {
+        self.events.is_empty() || self.events.iter().any(|wanted| is_event(wanted, event))
+    }
+}
+
+/// A filter as a flag has it.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|fault| fault.to_string())
 }
 
 /// Whether a topic or a wire name means this wire name.
