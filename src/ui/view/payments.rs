@@ -170,7 +170,7 @@ impl View for Screen {
             match content {
                 Some(content) => content.draw(theme, top, Pane::inner(frame), buffer),
                 None => {
-                    super::say(theme, model.locale.word("payments.no_detail"), Pane::inner(frame), buffer)
+                    super::say(theme, model.locale.word("payments.no_detail"), Pane::inner(frame), buffer);
                 }
             }
         }
