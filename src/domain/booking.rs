@@ -5,11 +5,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::guest::Visits;
+use super::guest::{Visits, Way};
 use super::id::Id;
 use super::latest::{Latest, Tellings, trim};
 use super::money::{Money, Sums};
-use super::payment::{Outcome, Words};
+use super::payment::{Outcome, SeenBooking, Words};
 
 /// How an event names a booking: by id, by code, or by both; never by neither.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +78,7 @@ impl BookingKey {
 }
 
 /// A booking's key, borrowed from whoever names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Named<'a> {
     Id(&'a Id),
     Code(&'a str),
@@ -168,6 +168,17 @@ impl Booking {
     pub(super) fn payment_status(&self, asked_at: Timestamp) -> Option<&str> {
         let mut since = self.words.iter().rev().take_while(|word| word.at >= asked_at);
         since.find_map(|word| word.payment_status.as_deref())
+    }
+
+    /// What one sees of it beside a payment.
+    pub(super) fn seen(&self) -> SeenBooking {
+        let made = self.made.get();
+        SeenBooking {
+            made_at: made.map(|(stamp, _)| stamp.at),
+            amount: made.and_then(|(_, amount)| *amount),
+            status: self.words.iter().rev().find_map(|word| word.status.clone()),
+            in_at: self.visits.last(Way::In),
+        }
     }
 
     /// How much memory it takes, in things kept.

@@ -116,6 +116,11 @@ impl Visits {
         hits.map(|(at, _, _)| *at)
     }
 
+    /// The last moment of one way.
+    pub(super) fn last(&self, way: Way) -> Option<Timestamp> {
+        self.moments.keys().rev().find(|(_, held, _)| *held == way).map(|(at, _, _)| *at)
+    }
+
     /// Goes through all moments until the day's end, and tells what each is. Who came in on an earlier day and was
     /// not seen leaving may still leave today; but coming in again today is a new visit.
     pub(super) fn walk<'a>(&'a self, day: &Day, mut tell: impl FnMut(Step<'a>)) {

@@ -66,9 +66,9 @@ pub(super) struct Ask {
 /// A payment that somebody was asked to verify.
 pub(super) type Payment = Tellings<Ask>;
 
-/// One payment that waits.
+/// One payment that somebody was asked to verify, with what is known of its booking.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingPayment {
+pub struct PaymentView {
     /// The backend's id.
     pub payment_id: Id,
     /// The booking it is for.
@@ -85,17 +85,45 @@ pub struct WaitingPayment {
     pub method: Option<String>,
     /// Since when it waits.
     pub since: Timestamp,
-    /// How long it has waited.
+    /// How long it has waited, or had when it ended.
     pub age: Duration,
-    /// The last payment status word told since, which did not end the wait.
+    /// The last payment status word told since.
     pub status: Option<String>,
+    /// When and how its wait ended; `None` while it waits.
+    pub ended: Option<(Timestamp, Outcome)>,
+    /// How many payments were asked for its booking, itself among them.
+    pub siblings: usize,
+    /// What was heard of its booking.
+    pub seen: SeenBooking,
+}
+
+impl PaymentView {
+    /// The booking's own amount, where it is another than the payment's.
+    pub fn differs_from(&self) -> Option<Money> {
+        let paid = self.amount?;
+        self.seen.amount.filter(|booked| *booked != paid)
+    }
+}
+
+/// What was heard of the booking that a payment is for. Nothing of it is known where the booking was made before
+/// all that is heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenBooking {
+    /// When it was made.
+    pub made_at: Option<Timestamp>,
+    /// What it costs.
+    pub amount: Option<Money>,
+    /// Its last status word.
+    pub status: Option<String>,
+    /// When its guest last came in.
+    pub in_at: Option<Timestamp>,
 }
 
 /// The queue of payments to verify.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
     /// Oldest first.
-    pub payments: Vec<WaitingPayment>,
+    pub payments: Vec<PaymentView>,
     /// What they come to, in each currency.
     pub amounts: Sums,
 }

@@ -12,11 +12,11 @@ use std::time::Duration;
 use jiff::civil::{Date, Time};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::booking::{Booking, BookingKey, BookingRef, BookingsToday};
+use super::booking::{Booking, BookingKey, BookingRef, BookingsToday, Named};
 use super::guest::{Flow, Guest, Step, Way};
 use super::id::Id;
 use super::latest::Stamp;
-use super::payment::{EndedToday, Outcome, Payment, Queue, WaitingPayment, Words};
+use super::payment::{EndedToday, Outcome, Payment, PaymentView, Queue, Words};
 use super::session::{Contradiction, Hours, Session, SessionKey, SessionView};
 
 pub use day::Day;
@@ -244,35 +244,18 @@ impl Venue {
 
     /// Payments that wait, oldest first.
     pub fn queue(&self, now: Timestamp) -> Queue {
-        let mut payments: Vec<WaitingPayment> = self
+        let mut siblings: BTreeMap<Named<'_>, usize> = BTreeMap::new();
+        for booking in self.payments.values().filter_map(|payment| payment.get()?.1.booking.as_ref()) {
+            *siblings.entry(self.named(booking)).or_default() += 1;
+        }
+        let mut payments: Vec<PaymentView> = self
             .payments
             .iter()
             .filter_map(|(id, payment)| {
-                let (Stamp { at: asked_at, .. }, ask) = payment.get()?;
-                let booking = ask.booking.as_ref().map(|booking| self.booking(booking));
-                if booking
-                    .as_ref()
-                    .is_some_and(|booking| booking.ending(asked_at, &self.settings.words).is_some())
-                {
-                    return None;
-                }
-                let booking = booking.as_deref();
-                let told = ask.booking.as_ref().and_then(BookingRef::code).map(str::to_owned);
-                Some(WaitingPayment {
-                    payment_id: id.clone(),
-                    booking: ask.booking.clone(),
-                    code: told.or_else(|| booking?.code.get().map(ToString::to_string)),
-                    customer_name: ask
-                        .customer_name
-                        .clone()
-                        .or_else(|| booking?.customer_name.get().cloned()),
-                    session_name: booking.and_then(|booking| booking.session_name.get().cloned()),
-                    amount: ask.amount,
-                    method: ask.method.clone(),
-                    since: asked_at,
-                    age: since(asked_at, now),
-                    status: booking.and_then(|booking| booking.payment_status(asked_at)).map(str::to_owned),
-                })
+                let view = self.view(id, payment, now)?;
+                let named = view.booking.as_ref().map(|booking| self.named(booking));
+                let siblings = named.and_then(|named| siblings.get(&named).copied()).unwrap_or(1);
+                view.ended.is_none().then_some(PaymentView { siblings, ..view })
             })
             .collect();
         payments.sort_by(|one, other| {
@@ -280,6 +263,58 @@ impl Venue {
         });
         let amounts = payments.iter().filter_map(|payment| payment.amount).collect();
         Queue { payments, amounts }
+    }
+
+    /// One payment, whether it waits or not; `None` if nobody was asked to verify it, or it had to be forgotten.
+    pub fn payment(&self, id: &Id, now: Timestamp) -> Option<PaymentView> {
+        let view = self.view(id, self.payments.get(id)?, now)?;
+        let siblings = view.booking.as_ref().map_or(1, |booking| self.asked_for(booking).count());
+        Some(PaymentView { siblings, ..view })
+    }
+
+    /// All payments that were asked for one booking, oldest first.
+    pub fn payments_for(&self, booking: &BookingRef, now: Timestamp) -> Vec<PaymentView> {
+        let mut views: Vec<PaymentView> =
+            self.asked_for(booking).filter_map(|(id, payment)| self.view(id, payment, now)).collect();
+        let siblings = views.len();
+        for view in &mut views {
+            view.siblings = siblings;
+        }
+        views.sort_by(|one, other| one.since.cmp(&other.since).then(one.payment_id.cmp(&other.payment_id)));
+        views
+    }
+
+    /// The payments of one booking.
+    fn asked_for(&self, booking: &BookingRef) -> impl Iterator<Item = (&Id, &Payment)> {
+        let wanted = self.named(booking).key();
+        self.payments.iter().filter(move |(_, payment)| {
+            let of = payment.get().and_then(|(_, ask)| ask.booking.as_ref());
+            of.is_some_and(|of| self.named(of).key() == wanted)
+        })
+    }
+
+    /// One payment, as if it were the only one of its booking.
+    fn view(&self, id: &Id, payment: &Payment, now: Timestamp) -> Option<PaymentView> {
+        let (Stamp { at: asked_at, .. }, ask) = payment.get()?;
+        let booking = ask.booking.as_ref().map(|booking| self.booking(booking));
+        let booking = booking.as_deref();
+        let ended = booking.and_then(|booking| booking.ending(asked_at, &self.settings.words));
+        let told = ask.booking.as_ref().and_then(BookingRef::code).map(str::to_owned);
+        Some(PaymentView {
+            payment_id: id.clone(),
+            booking: ask.booking.clone(),
+            code: told.or_else(|| booking?.code.get().map(ToString::to_string)),
+            customer_name: ask.customer_name.clone().or_else(|| booking?.customer_name.get().cloned()),
+            session_name: booking.and_then(|booking| booking.session_name.get().cloned()),
+            amount: ask.amount,
+            method: ask.method.clone(),
+            since: asked_at,
+            age: since(asked_at, ended.map_or(now, |(at, _)| at)),
+            status: booking.and_then(|booking| booking.payment_status(asked_at)).map(str::to_owned),
+            ended,
+            siblings: 1,
+            seen: booking.map(Booking::seen).unwrap_or_default(),
+        })
     }
 
     /// Waits that ended today.

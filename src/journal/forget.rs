@@ -8,12 +8,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::Error;
 use super::index::{self, legible};
 use super::segment::{self, Name, Segment, Unusable, signed, unsigned};
-use super::{Error, Record};
 
 /// Entries that are looked at between two rests for others.
 const STEP: i64 = 1000;
+/// How often it is tried to empty a file that others use, each time with the patience of a writer.
+const TRIES: usize = 20;
 
 /// How many entries hold a text.
 ///
@@ -36,7 +38,8 @@ pub fn count(folder: &Path, text: &str) -> Result<u64, Error> {
 /// Deletes the entries that hold a text, and says how many there were.
 ///
 /// # Errors
-/// A file can't be read or written; what was deleted before stays so.
+/// A file can't be read or written, or was never left alone for the moment that it takes to overwrite what is gone;
+/// what was deleted before stays so, and a second call goes on.
 pub fn forget(folder: &Path, text: &str) -> Result<u64, Error> {
     let mut count = 0;
     for name in segment::list(folder)? {
@@ -53,21 +56,30 @@ fn forget_in(folder: &Path, name: &Name, text: &str) -> Result<u64, Error> {
     let path = name.index(folder);
     let index = index::open(&path).map_err(|source| Error::sqlite("write to", &path, source))?;
     let error = |source| Error::sqlite("write to", &segment.path, source);
-    let (mut count, mut after) = (0, 0);
+    let (mut all, mut after) = (Vec::new(), 0);
     while let Some((upto, holding)) = look(&segment, after, text).map_err(error)? {
-        count += holding.len() as u64;
+        all.extend(holding);
         after = upto;
-        if !holding.is_empty() {
-            delete(&segment, &index, &holding).map_err(error)?;
+    }
+    if !all.is_empty() {
+        delete(&segment, &index, &all).map_err(error)?;
+    }
+    for db in [&segment.db, &index] {
+        empty_the_collected(db).map_err(error)?;
+    }
+    Ok(all.len() as u64)
+}
+
+/// Empties the file in which SQLite collects what is written: it has what was deleted, too.
+fn empty_the_collected(db: &Connection) -> rusqlite::Result<()> {
+    // Others may be at it just now, each for a moment.
+    for _ in 0..TRIES {
+        let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy == 0 {
+            return Ok(());
         }
     }
-    if count > 0 {
-        for db in [&segment.db, &index] {
-            // As far as readers let it; else the next checkpoint does it.
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(error)?;
-        }
-    }
-    Ok(count)
+    Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None))
 }
 
 /// Of the next entries after an offset those that hold a text, and how far they go; none at the end.
@@ -95,19 +107,25 @@ fn delete(segment: &Segment, index: &Connection, offsets: &[u64]) -> rusqlite::R
     // Held to the end, so that nothing is indexed meanwhile that is gone then.
     let indexed = Transaction::new_unchecked(index, TransactionBehavior::Immediate)?;
     let upto = index::upto(index)?;
-    let records: Vec<Record> =
-        offsets.iter().filter_map(|offset| segment.record(*offset).transpose()).collect::<Result<_, _>>()?;
     let deleted = Transaction::new_unchecked(&segment.db, TransactionBehavior::Immediate)?;
     // How far the history has come is told by its last entry, should that be among them.
     segment.db.execute("UPDATE file SET reached = max(reached, (SELECT max(offset) FROM entry))", [])?;
-    let mut delete = segment.db.prepare_cached("DELETE FROM entry WHERE offset = ?1")?;
-    for record in &records {
-        if record.offset <= upto {
-            index::take_out(index, record)?;
+    // Overwritten in their place first, and all of them: when entries are deleted SQLite moves others together, and
+    // leaves behind what they were.
+    let mut overwrite = segment.db.prepare_cached(
+        "UPDATE entry SET data = replace(hex(zeroblob(length(CAST(data AS BLOB)))), '00', ' ') WHERE offset = ?1",
+    )?;
+    for offset in offsets {
+        if let Some(record) = segment.record(*offset)?.filter(|record| record.offset <= upto) {
+            index::take_out(index, &record)?;
         }
-        delete.execute([signed(record.offset)])?;
+        overwrite.execute([signed(*offset)])?;
     }
-    drop(delete);
+    let mut delete = segment.db.prepare_cached("DELETE FROM entry WHERE offset = ?1")?;
+    for offset in offsets {
+        delete.execute([signed(*offset)])?;
+    }
+    drop((overwrite, delete));
     deleted.commit()?;
     indexed.commit()
 }

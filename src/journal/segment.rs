@@ -60,6 +60,9 @@ const STEPS: &[&str] = &["
 pub(super) const VERSION: i64 = 1;
 const _: () = assert!(STEPS.len() == 1, "a step more is a version more");
 
+/// What a file is called until it is whole.
+const UNFINISHED: &str = "unfinished";
+
 /// How long to wait for another process that has a file.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -138,17 +141,27 @@ impl Segment {
         heir: bool,
     ) -> Result<Self, Error> {
         let path = name.path(folder);
-        private::create(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let unfinished = folder.join(UNFINISHED);
+        let io = |source| Error::Io { path: unfinished.clone(), source };
+        remove(&unfinished).map_err(io)?;
+        private::create(&unfinished).map_err(io)?;
         let made = || {
-            let db = Connection::open(&path)?;
-            set_up(&db)?;
+            let db = Connection::open(&unfinished)?;
             migrate(&db, 0)?;
             let facts = params![signed(epoch), signed(base), heir];
             db.execute("INSERT INTO file (epoch, base, heir) VALUES (?1, ?2, ?3)", facts)?;
-            Ok(db)
+            db.close().map_err(|(_, error)| error)
         };
-        let db = made().map_err(|source| Error::sqlite("make", &path, source))?;
-        Ok(Self { name, path, db, epoch, base })
+        made().map_err(|source| Error::sqlite("make", &unfinished, source))?;
+        // Whole from the moment at which readers see it.
+        fs::rename(&unfinished, &path).map_err(io)?;
+        // Its name must survive a power cut as what is in it does.
+        #[cfg(unix)]
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        Self::open(folder, name).map_err(|unusable| match unusable {
+            Unusable::Foreign(_) => Error::Foreign { path },
+            Unusable::Error(error) => error,
+        })
     }
 
     /// Opens a file for writing, and brings it to this program's schema.
@@ -166,7 +179,10 @@ impl Segment {
         set_up(&db).map_err(unusable)?;
         migrate(&db, version).map_err(unusable)?;
         let (epoch, base) = facts(&db).map_err(unusable)?;
-        Ok(Self { name, path, db, epoch, base })
+        let segment = Self { name, path: path.clone(), db, epoch, base };
+        // Where even this can't be read, nothing can be written after it.
+        segment.last().map_err(unusable)?;
+        Ok(segment)
     }
 
     /// Opens a file for reading alone, also while it is being written.

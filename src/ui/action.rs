@@ -63,8 +63,9 @@ pub struct Row {
     pub place: Place,
 }
 
-const LISTS: Place = Place::On(&[ViewId::Overview, ViewId::Activity, ViewId::Link]);
-const FEEDS: Place = Place::On(&[ViewId::Overview, ViewId::Activity]);
+const LISTS: Place = Place::On(&[ViewId::Overview, ViewId::Payments, ViewId::Activity, ViewId::Link]);
+const FEEDS: Place = Place::On(&[ViewId::Overview, ViewId::Payments, ViewId::Activity]);
+const DETAILS: Place = Place::On(&[ViewId::Payments, ViewId::Activity]);
 const ACTIVITY: Place = Place::On(&[ViewId::Activity]);
 const LINK: Place = Place::On(&[ViewId::Link]);
 
@@ -80,8 +81,8 @@ const fn row(
 }
 
 /// The table. What stands first is hinted first.
-pub const ACTIONS: [Row; 21] = [
-    row(Action::Open, "open", &["enter"], "hint.open", "help.open", ACTIVITY),
+pub const ACTIONS: [Row; 22] = [
+    row(Action::Open, "open", &["enter"], "hint.open", "help.open", DETAILS),
     row(Action::Pause, "pause", &["space"], "hint.pause", "help.pause", FEEDS),
     row(Action::Filter, "filter", &["/"], "hint.filter", "help.filter", ACTIVITY),
     row(Action::Retry, "retry", &["r"], "hint.retry", "help.retry", LINK),
@@ -95,6 +96,7 @@ pub const ACTIONS: [Row; 21] = [
     row(Action::Move(Step::Home), "home", &["home", "g"], "", "help.home", LISTS),
     row(Action::Move(Step::End), "end", &["end", "G"], "", "help.end", LISTS),
     row(Action::Show(ViewId::Overview), "overview", &["1"], "", "help.overview", Place::Everywhere),
+    row(Action::Show(ViewId::Payments), "payments", &["3"], "", "help.payments", Place::Everywhere),
     row(Action::Show(ViewId::Activity), "activity", &["5"], "", "help.activity", Place::Everywhere),
     row(Action::Show(ViewId::Link), "link", &["6"], "", "help.link", Place::Everywhere),
     row(Action::Back, "back", &["esc"], "", "help.back", Place::Everywhere),

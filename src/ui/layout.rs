@@ -11,6 +11,10 @@ use crate::ui::status;
 
 /// From this width on a second column stands beside the first.
 const WIDE: u16 = 110;
+/// From this width on a third column stands beside the second.
+const THIRD: u16 = 180;
+/// From this height on the new bookings stand below the payments.
+const FEED: u16 = 12;
 /// From this width on the four counters stand side by side.
 const TILES: u16 = 64;
 
@@ -72,6 +76,16 @@ fn take_shared(rest: &mut Rect, height: u16) -> Rect {
     let used = height.saturating_sub(1);
     rest.y += used;
     rest.height -= used;
+    taken
+}
+
+/// Cuts `width` columns from the left of `rest`, whose first column stays shared as an edge.
+fn take_left(rest: &mut Rect, width: u16) -> Rect {
+    let width = width.min(rest.width);
+    let taken = Rect { width, ..*rest };
+    let used = width.saturating_sub(1);
+    rest.x += used;
+    rest.width -= used;
     taken
 }
 
@@ -188,6 +202,66 @@ impl ActivityLayout {
     }
 }
 
+/// The payments screen's parts; one for which there is no room is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaymentsLayout {
+    /// How many wait, and what was done today.
+    pub summary: Rect,
+    /// What cannot be heard.
+    pub deaf: Rect,
+    /// What waits.
+    pub queue: Rect,
+    /// All of the selected payment; beside the queue, below it, or in its place.
+    pub detail: Rect,
+    /// The new bookings.
+    pub feed: Rect,
+    /// Whether the detail stands where the queue was.
+    pub covered: bool,
+}
+
+impl PaymentsLayout {
+    /// Divides a screen's body; `open`: the reader wants the detail, `deaf`: there is something that cannot be
+    /// heard. The parts depend on nothing else, so that they stay where they are whatever comes in.
+    pub fn of(body: Rect, open: bool, deaf: bool) -> Self {
+        let mut rest = body;
+        let summary = take(&mut rest, 1);
+        let deaf = take(&mut rest, u16::from(deaf && body.height >= 6));
+        let none = Rect { width: 0, height: 0, ..rest };
+        let mut layout = Self { summary, deaf, queue: none, detail: none, feed: none, covered: false };
+        if body.width >= THIRD {
+            layout.queue = take_left(&mut rest, body.width * 9 / 20);
+            layout.detail = take_left(&mut rest, body.width / 4);
+            layout.feed = rest;
+            return layout;
+        }
+        if body.width >= WIDE {
+            let mut left = take_left(&mut rest, body.width * 3 / 5);
+            layout.detail = rest;
+            if left.height >= FEED {
+                let height = left.height * 3 / 5;
+                layout.queue = take_shared(&mut left, height);
+                layout.feed = left;
+            } else {
+                layout.queue = left;
+            }
+            return layout;
+        }
+        if open && rest.height < 16 {
+            return Self { summary: none, deaf: none, detail: body, covered: true, ..layout };
+        }
+        if open {
+            layout.queue = take_shared(&mut rest, body.height / 3);
+            layout.detail = rest;
+        } else if rest.height >= FEED {
+            layout.queue = take_shared(&mut rest, body.height * 3 / 5);
+            layout.feed = rest;
+        } else {
+            layout.queue = rest;
+        }
+        layout
+    }
+}
+
 /// The columns of the link screen: one, or two side by side.
 pub fn link_columns(body: Rect) -> [Rect; 2] {
     if body.width < WIDE {
@@ -226,7 +300,9 @@ mod tests {
             }
             for open in [false, true] {
                 let layout = ActivityLayout::of(body, open);
-                for pane in [layout.rates, layout.list, layout.detail] {
+                let payments = PaymentsLayout::of(body, open, !open);
+                let panes = [layout.rates, layout.list, layout.detail, payments.summary, payments.deaf];
+                for pane in panes.into_iter().chain([payments.queue, payments.detail, payments.feed]) {
                     assert!(pane.is_empty() || body.intersection(pane) == pane, "{pane:?} in {body:?}");
                 }
             }

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::id::Id;
 use crate::domain::session::SessionKey;
 use crate::domain::venue::{NeedId, Venue};
 use crate::filter::{Fault, Filter};
@@ -67,6 +68,7 @@ pub struct Model {
     /// The scroll of the help, while it is open.
     pub(in crate::ui) help: Option<usize>,
     pub(in crate::ui) overview: Overview,
+    pub(in crate::ui) payments: Payments,
     pub(in crate::ui) activity: Activity,
     /// The scroll of the link screen.
     pub(in crate::ui) link_top: usize,
@@ -110,6 +112,50 @@ pub struct Overview {
     pub sessions: Cursor<SessionKey>,
     /// What needs somebody.
     pub needs: Cursor<NeedId>,
+}
+
+/// The panes of the payments screen that can have the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PaymentsPane {
+    /// What waits.
+    #[default]
+    Queue,
+    /// All of the selected payment.
+    Detail,
+    /// The new bookings.
+    Feed,
+}
+
+/// Where the reader is on the payments screen.
+#[derive(Clone, Debug, Default)]
+pub struct Payments {
+    /// Which pane has the keys.
+    pub pane: PaymentsPane,
+    /// What waits.
+    pub queue: Cursor<Id>,
+    /// The payments that keep their places while one of them is selected, whatever becomes of them.
+    pub kept: Vec<Id>,
+    /// Whether the detail was opened by hand.
+    pub open: bool,
+    /// The scroll of the detail.
+    pub detail_top: usize,
+    /// The new bookings.
+    pub feed: Cursor<RowId>,
+}
+
+impl Payments {
+    /// Another payment was selected among these, which keep their places from now on.
+    pub(in crate::ui) fn hold(&mut self, shown: Vec<Id>) {
+        self.kept = shown;
+        self.detail_top = 0;
+    }
+
+    /// Nothing is selected any more, and only what waits is shown.
+    pub(in crate::ui) fn release(&mut self) {
+        self.queue.release();
+        self.kept.clear();
+        self.detail_top = 0;
+    }
 }
 
 /// The panes of the activity screen that can have the keys.
@@ -175,6 +221,7 @@ impl Model {
             view: ViewId::Overview,
             help: None,
             overview: Overview::default(),
+            payments: Payments::default(),
             activity: Activity::default(),
             link_top: 0,
             dirty: true,

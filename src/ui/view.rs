@@ -8,6 +8,7 @@ mod chrome;
 pub(in crate::ui) mod help;
 mod link;
 mod overview;
+mod payments;
 mod words;
 
 use ratatui::buffer::Buffer;
@@ -26,6 +27,8 @@ pub(in crate::ui) use chrome::tabs;
 pub enum ViewId {
     /// Everything at a glance.
     Overview,
+    /// What waits to be verified.
+    Payments,
     /// Every event, raw and decoded.
     Activity,
     /// The connection.
@@ -59,8 +62,9 @@ pub struct Entry {
 }
 
 /// The screens, in the order of their numbers.
-pub const VIEWS: [Entry; 3] = [
+pub const VIEWS: [Entry; 4] = [
     Entry { id: ViewId::Overview, number: '1', name: "view.overview" },
+    Entry { id: ViewId::Payments, number: '3', name: "view.payments" },
     Entry { id: ViewId::Activity, number: '5', name: "view.activity" },
     Entry { id: ViewId::Link, number: '6', name: "view.link" },
 ];
@@ -69,6 +73,7 @@ pub const VIEWS: [Entry; 3] = [
 pub(in crate::ui) fn of(id: ViewId) -> &'static dyn View {
     match id {
         ViewId::Overview => &overview::Screen,
+        ViewId::Payments => &payments::Screen,
         ViewId::Activity => &activity::Screen,
         ViewId::Link => &link::Screen,
     }

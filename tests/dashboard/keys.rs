@@ -26,7 +26,7 @@ fn q_leaves_control_c_breaks_off_and_escape_does_neither() {
     let mut scene = Scene::busy((80, 24));
     assert_eq!(scene.key(KeyCode::Char('q')), [Effect::Quit]);
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    for keys in ["1", "5", "5/", "6", "?"] {
+    for keys in ["1", "3", "5", "5/", "6", "?"] {
         scene.keys(keys);
         assert_eq!(scene.send(Msg::Key(interrupt)), [Effect::Interrupt], "{keys}");
         for _ in 0..5 {
@@ -383,7 +383,7 @@ fn what_changes_nothing_is_not_drawn_and_what_is_not_drawn_changes_nothing() {
     let keys = keys.map(|code| Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
     let clicks = [MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown].map(mouse);
     let all: Vec<Msg> = idle.iter().cloned().chain(keys).chain(clicks).collect();
-    for place in ["1", "5", "6", "?", "5/"] {
+    for place in ["1", "3", "5", "6", "?", "5/"] {
         let mut fresh = Scene::busy((80, 24));
         fresh.send(Msg::Topic(crate::scene::topics()[0].clone()));
         fresh.keys(place);

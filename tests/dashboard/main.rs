@@ -2,6 +2,7 @@
 //! keys do to it. Pure: no terminal, no socket, no clock.
 
 mod keys;
+mod payments;
 mod pictures;
 mod scene;
 mod sizes;

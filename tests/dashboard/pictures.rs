@@ -141,7 +141,7 @@ fn in_ascii_every_screen_says_the_same_without_any_other_character() {
     theme.glyphs = Glyphs::ASCII;
     let mut scene = odd((120, 35));
     scene.send(Msg::Link(Box::new(lost())));
-    for keys in ["1", "5", "6", "?"] {
+    for keys in ["1", "3", "5", "6", "?"] {
         scene.keys(keys);
         let buffer = picture(&scene.model, &theme, 120, 35);
         let strange: Vec<_> = buffer.content.iter().map(Cell::symbol).filter(|s| !s.is_ascii()).collect();

@@ -9,7 +9,7 @@ use crate::scene::{Scene, lost, picture};
 #[test]
 fn no_size_from_nothing_to_300_by_100_panics_on_any_screen() {
     let theme = Theme::load("harbor", Depth::True, None).expect("the default theme");
-    let keys = ["1", "5", "6", "?", "5/x"];
+    let keys = ["1", "3", "5", "6", "?", "5/x"];
     for empty in [true, false] {
         for keys in keys {
             let mut scene = if empty { Scene::start((80, 24)) } else { Scene::busy((80, 24)) };
@@ -17,7 +17,7 @@ fn no_size_from_nothing_to_300_by_100_panics_on_any_screen() {
                 scene.send(Msg::Link(Box::new(lost())));
             }
             scene.keys(keys);
-            if keys == "5" {
+            if keys == "5" || keys == "3" {
                 scene.key(KeyCode::Enter);
             }
             // Every width and height around the limits of the layout, and a coarse net over the rest.

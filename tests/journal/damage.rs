@@ -35,6 +35,8 @@ fn a_broken_day_is_set_aside_and_what_was_before_it_is_gone_for_who_comes_back()
         let place = tempfile::tempdir().expect("a folder");
         let epoch = three_days(place.path());
         let file = &files(place.path(), ".sqlite")[broken];
+        // What a reader was the last to close still lies beside the file, and would heal it.
+        let _ = fs::remove_file(format!("{}-wal", file.display()));
         fs::write(file, vec![0x55; 8192]).expect("broken");
         let (journal, notes) = reopened(place.path());
         let aside = format!("{}.broken", file.display());

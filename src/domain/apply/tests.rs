@@ -224,6 +224,38 @@ fn a_payment_waits_until_its_bookings_outcome_by_id_or_by_code() {
 }
 
 #[test]
+fn a_payment_says_what_was_heard_of_its_booking_and_which_others_it_has() {
+    let mut venue = venue();
+    let idr = |minor| Money { minor, currency: Currency::IDR };
+    let told = [
+        made(1, Some(idr(120)), "07:30"),
+        asked(7, 1, 100, "08:00"),
+        check_in(1, "08:05"),
+        asked(8, 1, 120, "08:10"),
+        asked(9, 2, 50, "08:20"),
+        paid(BookingRef::new(None, Some("BK2")).unwrap(), "rejected", "08:25"),
+    ];
+    hear(&mut venue, &told);
+    let now = clock("08:30");
+    let queue = venue.queue(now).payments;
+    assert_eq!(queue.iter().map(|payment| payment.payment_id.as_str()).collect::<Vec<_>>(), ["7", "8"]);
+    assert_eq!(queue, venue.payments_for(&booking(1), now));
+    for payment in &queue {
+        assert_eq!(venue.payment(&payment.payment_id, now).as_ref(), Some(payment));
+        assert_eq!(payment.siblings, 2);
+        let seen = &payment.seen;
+        assert_eq!((seen.made_at, seen.amount), (Some(clock("07:30")), Some(idr(120))));
+        assert_eq!(seen.in_at, Some(clock("08:05")));
+    }
+    assert_eq!(queue[0].differs_from(), Some(idr(120)));
+    assert_eq!(queue[1].differs_from(), None);
+    let ended = venue.payment(&Id::parse("9").unwrap(), now).unwrap();
+    assert_eq!(ended.ended, Some((clock("08:25"), Outcome::Rejected)));
+    assert_eq!(ended.age, Duration::from_secs(300), "a wait that ended grows no more");
+    assert_eq!((ended.siblings, ended.differs_from(), ended.seen.made_at), (1, None, None));
+}
+
+#[test]
 fn an_outcome_from_before_a_payment_was_submitted_does_not_end_its_wait() {
     let mut venue = venue();
     hear(&mut venue, &[paid(booking(1), "rejected", "08:00"), asked(7, 1, 100, "08:05")]);

@@ -45,7 +45,7 @@ impl Venue {
     }
 
     /// Where what is known of a booking is found.
-    fn named<'a>(&'a self, booking: &'a BookingRef) -> Named<'a> {
+    pub(super) fn named<'a>(&'a self, booking: &'a BookingRef) -> Named<'a> {
         match Named::of(booking) {
             Named::Code(code) => self.ids.get(code).map_or(Named::Code(code), Named::Id),
             named @ Named::Id(_) => named,

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use super::super::guest::Guest;
 use super::super::id::Id;
-use super::super::payment::WaitingPayment;
+use super::super::payment::PaymentView;
 use super::super::session::{SessionKey, SessionView};
 
 /// Something that needs somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
     /// A payment has waited longer than patience allows.
-    Pay(WaitingPayment),
+    Pay(PaymentView),
     /// A guest should have left.
     Over(Guest),
     /// A session of today or later is full.

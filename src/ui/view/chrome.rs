@@ -37,13 +37,22 @@ pub(in crate::ui) struct Tab {
 
 /// The row of screens, from the left.
 pub(in crate::ui) fn tabs(model: &Model) -> Vec<Tab> {
+    let whole = place(model, false);
+    // Where not all names fit the others are their keys alone.
+    if whole.last().is_some_and(|last| last.to > model.size.0) { place(model, true) } else { whole }
+}
+
+fn place(model: &Model, short: bool) -> Vec<Tab> {
     let narrow = model.size.0 < 50;
+    let here = |view: ViewId| model.help.is_none() && model.view == view;
     let mut at = u16::from(!narrow);
     let mut all: Vec<Tab> = Vec::new();
     let help = model.keymap.label(Action::Help).unwrap_or_default();
     let views = VIEWS.iter().map(|view| {
         let key = model.keymap.label(Action::Show(view.id)).unwrap_or_else(|| view.number.to_string());
-        (Some(view.id), format!("{key} {}", model.locale.word(view.name)), badge(model, view.id))
+        let named = !short || here(view.id);
+        let text = if named { format!("{key} {}", model.locale.word(view.name)) } else { key };
+        (Some(view.id), text, badge(model, view.id))
     });
     let help = if narrow { help } else { format!("{help} {}", model.locale.word("view.help")) };
     let help = (None, help, String::new());
@@ -59,6 +68,7 @@ pub(in crate::ui) fn tabs(model: &Model) -> Vec<Tab> {
 fn badge(model: &Model, view: ViewId) -> String {
     let call = match view {
         ViewId::Overview => model.venue.needs(model.now).len(),
+        ViewId::Payments => model.venue.queue(model.now).payments.len(),
         ViewId::Activity => 0,
         ViewId::Link => {
             usize::from(status::banner(model).is_some())

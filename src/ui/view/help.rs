@@ -28,6 +28,15 @@ fn glossary(view: ViewId) -> &'static [(&'static str, &'static str)] {
             ("gloss.fold", "gloss.fold_text"),
             ("gloss.pace", "gloss.pace_text"),
         ],
+        ViewId::Payments => &[
+            ("gloss.verify", "gloss.verify_text"),
+            ("gloss.late", "gloss.late_text"),
+            ("gloss.booked", "gloss.booked_text"),
+            ("gloss.siblings", "gloss.siblings_text"),
+            ("gloss.median", "gloss.median_text"),
+            ("gloss.since", "gloss.since_text"),
+            ("gloss.stale", "gloss.stale_text"),
+        ],
         ViewId::Activity => &[
             ("gloss.times", "gloss.times_text"),
             ("gloss.odd", "gloss.odd_text"),

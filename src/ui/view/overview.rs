@@ -3,12 +3,14 @@
 mod panes;
 mod tiles;
 
+pub(super) use panes::draw_line;
+
 use jiff::civil::Date;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::View;
 use super::activity::{follow_step, pause};
+use super::{View, ViewId};
 use crate::domain::session::SessionView;
 use crate::domain::venue::{Need, NeedId};
 use crate::ui::action::Action;
@@ -137,6 +139,9 @@ impl View for Screen {
         let picture = Picture::of(model, body);
         let row = |frame: Rect| usize::from(at.y.saturating_sub(frame.y + 1));
         let inside = |frame: Rect| at.y > frame.y && at.y + 1 < frame.bottom();
+        if picture.layout.tiles[3].contains(at) {
+            model.view = ViewId::Payments;
+        }
         match picture.pane_at(at) {
             Some(OverviewPane::Live) if inside(picture.layout.live) => {
                 let ids: Vec<RowId> = feed(model).0.iter().map(|fold| fold.id).collect();

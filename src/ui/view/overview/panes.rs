@@ -16,7 +16,7 @@ use crate::ui::model::{Model, OverviewPane};
 use crate::ui::status;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view::activity::{held_note, rule};
-use crate::ui::view::{say, words};
+use crate::ui::view::{ViewId, say, words};
 use crate::ui::widget::pen::columns;
 use crate::ui::widget::{Gauge, Pane, Pen, Spark};
 use crate::untrusted::Untrusted;
@@ -173,6 +173,10 @@ fn draw_need(model: &Model, need: &Need, mut pen: Pen<'_>) {
     };
     match need {
         Need::Pay(payment) => {
+            // The key of the screen that has all of them.
+            if let Some(key) = model.keymap.label(Action::Show(ViewId::Payments)).filter(|_| wide) {
+                pen.tail(&format!("[{key}]"), Role::Key, 1);
+            }
             pen.tail(&words::age(model, payment.age), Role::Act, 2);
             head(&mut pen, "$", "need.pay", payment.since, Role::Act);
             pen.foreign(7, payment.code.as_deref().unwrap_or_default(), Role::Code).skip(1);
@@ -256,7 +260,14 @@ fn draw_fold(model: &Model, theme: &Theme, fold: &Fold, mut pen: Pen<'_>) {
     }
 }
 
-fn draw_line(model: &Model, theme: &Theme, reading: &Reading, count: u64, mut pen: Pen<'_>) {
+/// What happened, in one row: when, what, to whom, and the rest.
+pub(in crate::ui::view) fn draw_line(
+    model: &Model,
+    theme: &Theme,
+    reading: &Reading,
+    count: u64,
+    mut pen: Pen<'_>,
+) {
     let line = &Headline::of(reading).named(reading, &model.venue);
     let wide = pen.room() >= 56;
     let (word, role) = words::mark(line, reading.change.as_ref());
