@@ -32,7 +32,7 @@ use crate::ui::facts::{Identity, LinkFacts, LinkState};
 use crate::ui::{self, Keymap, Locale, Model, Msg, Setup, Theme};
 
 use effects::World;
-use history::{History, Kept, Past};
+use history::{History, Kept};
 use ingest::Ingest;
 use leave::{Asked, Leave};
 use pace::Pace;
@@ -94,6 +94,7 @@ pub enum Error {
 /// # Errors
 /// There is no terminal, or it can't be taken; a part of the program broke; or somebody interrupted it, by
 /// Ctrl-C or by a signal.
+#[allow(clippy::too_many_lines, reason = "one loop, in which everything meets")]
 pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>) -> Result<(), Error> {
     let Options { mut client, backend, theme, mut live, .. } = options;
     // Before the terminal, so that the terminal is given back before what waits is kept.
@@ -134,16 +135,7 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
 
     let mut ingest = Ingest::new(backend);
     if let Some(options) = options.history {
-        let log = format!("{}/app/{}", facts::address(&client.url), client.key);
-        let (opening, past) = recall(options, log, clock.clone(), midnight).await?;
-        history = opening;
-        let at = past.resume.as_ref().map(|resume| resume.at);
-        client.resume = past.resume;
-        let told = past.today.into_iter().filter_map(|kept| again(kept, &mut ingest));
-        let told = told.chain(at.map(|at| Msg::Past(at, past.covered_from)));
-        for message in told.chain(history.news().map(Msg::Journal)) {
-            ui::update(&mut model, message);
-        }
+        history = recall(options, &mut client, &mut model, &mut ingest, (&clock, midnight)).await?;
         dirty = model.take_dirty();
     }
     let (handle, mut events) = client::open(client, clock.clone());
@@ -190,13 +182,10 @@ pub async fn run(options: Options, clock: Clock, until: impl Future<Output = ()>
                 if heard == 0 {
                     return Err(Error::Broken);
                 }
-                let mut kept = Vec::new();
-                for event in batch.drain(..) {
-                    let (message, keep) = message(event, &mut ingest, &clock);
-                    messages.extend(message);
-                    kept.extend(keep);
-                }
-                history.keep(kept);
+                let (told, kept): (Vec<_>, Vec<_>) =
+                    batch.drain(..).map(|event| message(event, &mut ingest, &clock)).unzip();
+                messages.extend(told.into_iter().flatten());
+                history.keep(kept.into_iter().flatten().collect());
             }
         }
         for message in messages {
@@ -239,15 +228,27 @@ fn message(event: Event, ingest: &mut Ingest, clock: &Clock) -> (Option<Msg>, Op
     }
 }
 
-/// Opens what is kept, on a thread that may wait for the disk.
+/// Opens what is kept, on a thread that may wait for the disk; shows what was heard since `midnight`, and has the
+/// client begin where the last one stopped.
 async fn recall(
     options: history::Options,
-    log: String,
-    clock: Clock,
-    midnight: Timestamp,
-) -> Result<(History, Past), Error> {
+    client: &mut client::Options,
+    model: &mut Model,
+    ingest: &mut Ingest,
+    (clock, midnight): (&Clock, Timestamp),
+) -> Result<History, Error> {
+    let log = format!("{}/app/{}", facts::address(&client.url), client.key);
+    let clock = clock.clone();
     let opening = move || History::open(&options, &log, &clock, midnight);
-    tokio::task::spawn_blocking(opening).await.map_err(|_| Error::Broken)
+    let (mut history, past) = tokio::task::spawn_blocking(opening).await.map_err(|_| Error::Broken)?;
+    let at = past.resume.as_ref().map(|resume| resume.at);
+    client.resume = past.resume;
+    let told = past.today.into_iter().filter_map(|kept| again(kept, ingest));
+    let told = told.chain(at.map(|at| Msg::Past(at, past.covered_from)));
+    for message in told.chain(history.news().map(Msg::Journal)) {
+        ui::update(model, message);
+    }
+    Ok(history)
 }
 
 /// What was kept before, for the screens.

@@ -273,6 +273,7 @@ fn forget(folder: &Path, text: &str, agreed: bool) -> Outcome {
     print(&format!("deleted: {count}"))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as errors are mapped")]
 fn failed(error: journal::Error) -> Failure {
     Failure::Failed(error.to_string())
 }

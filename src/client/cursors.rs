@@ -39,13 +39,12 @@ impl Cursors {
         else {
             return;
         };
-        match self.names.get_mut(channel) {
-            Some(own) => *own = Some(position),
-            None => {
-                let covers = |text: &str| Subscription::parse(text).is_ok_and(|own| own.covers(&name));
-                let families = self.names.iter_mut().filter(|(text, _)| covers(text));
-                families.for_each(|(_, family)| *family = Some(position));
-            }
+        if let Some(own) = self.names.get_mut(channel) {
+            *own = Some(position);
+        } else {
+            let covers = |text: &str| Subscription::parse(text).is_ok_and(|own| own.covers(&name));
+            let families = self.names.iter_mut().filter(|(text, _)| covers(text));
+            families.for_each(|(_, family)| *family = Some(position));
         }
         self.channels.insert(channel.to_owned(), position);
     }
