@@ -197,7 +197,8 @@ impl Subscription {
 
     /// Parses a name or a pattern of up to `limit` characters, the star not counted; a `limit` of 0 is none.
     pub fn parse_within(text: &str, limit: usize) -> Result<Self, BadChannel> {
-        if text.ends_with('*') {
+        // A user's id may end in a star, too.
+        if text.ends_with('*') && !text.starts_with(SERVER_TO_USER) {
             Pattern::parse_within(text, limit).map(Self::Pattern)
         } else {
             ChannelName::parse_within(text, limit).map(Self::Channel)
@@ -232,6 +233,8 @@ impl fmt::Display for Subscription {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn name(text: &str) -> ChannelName {
@@ -293,6 +296,13 @@ mod tests {
     }
 
     #[test]
+    fn the_channel_of_a_user_whose_id_ends_in_a_star_is_a_channel() {
+        for text in ["#server-to-user-*", "#server-to-user-a.*"] {
+            assert_eq!(Subscription::parse(text), Ok(Subscription::Channel(name(text))));
+        }
+    }
+
+    #[test]
     fn a_subscription_covers_what_it_would_hear() {
         let wanted = |text: &str| Subscription::parse(text).expect(text);
         for (subscription, channel, covered) in [
@@ -328,5 +338,31 @@ mod tests {
             assert!(Pattern::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(pattern.to_string(), "private-booking.*");
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_prints_itself_and_covers_what_it_would_hear(
+            one in "(private-|presence-|#server-to-user-)?[a-c.]{0,4}[*]?", other in "(private-)?[a-c.]{0,6}", any: String,
+        ) {
+            for text in [&one, &other, &any] {
+                if let Ok(name) = ChannelName::parse(text) {
+                    prop_assert_eq!(name.as_str(), text);
+                    prop_assert!(text.ends_with(name.logical()));
+                    prop_assert_eq!(Subscription::parse(text), Ok(Subscription::Channel(name)));
+                    prop_assert!(Pattern::parse(text).is_err(), "no name is a pattern");
+                }
+                if let Ok(pattern) = Pattern::parse(text) {
+                    prop_assert_eq!(&pattern.to_string(), text);
+                }
+            }
+            if let (Ok(wanted), Ok(channel)) = (Subscription::parse(&one), ChannelName::parse(&other)) {
+                let hears = match one.strip_suffix('*') {
+                    Some(stem) => other.len() > stem.len() && other.starts_with(stem),
+                    None => one == other,
+                };
+                prop_assert_eq!(wanted.covers(&channel), hears);
+            }
+        }
     }
 }

@@ -424,16 +424,12 @@ impl Peer {
     }
 
     fn parse(&self, channel: &str) -> Result<Subscription, String> {
-        if channel.ends_with('*') {
-            if !self.native {
-                return Err("patterns are for clients that connect with frontdesk=1".to_owned());
+        match Subscription::parse_within(channel, self.rules.channel_name) {
+            Ok(Subscription::Pattern(_)) if !self.native => {
+                Err("patterns are for clients that connect with frontdesk=1".to_owned())
             }
-            let parsed = Subscription::parse_within(channel, self.rules.channel_name);
-            return parsed.map_err(|bad| bad.to_string());
+            parsed => parsed.map_err(|bad| bad.to_string()),
         }
-        ChannelName::parse_within(channel, self.rules.channel_name)
-            .map(Subscription::Channel)
-            .map_err(|bad| bad.to_string())
     }
 
     /// Whether the client may hear this, and as whom, on a presence channel.

@@ -216,6 +216,8 @@ mod tests {
     use std::collections::VecDeque;
     use std::task::Waker;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::protocol::peer::SocketId;
     use crate::protocol::{Epoch, Position};
@@ -280,5 +282,77 @@ mod tests {
         assert!(hub.shards.iter().all(|shard| shard.read().expect("no panic").is_empty()));
         assert!(hub.families.read().expect("no panic").is_empty());
         assert_eq!(Arc::strong_count(&outbox), 1);
+    }
+
+    const SUBSCRIPTIONS: [&str; 5] = ["a.1", "a.2", "b", "a.*", "a.b.*"];
+    const CHANNELS: [&str; 5] = ["a.1", "a.2", "b", "a.b.1", "c"];
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Join(usize, usize),
+        Leave(usize, usize),
+        /// To all who hear a channel, or to all but one of them.
+        Publish(usize, Option<usize>),
+        Tell(usize, Option<usize>),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let except = || prop::option::of(0..3_usize);
+        prop_oneof![
+            (0..3_usize, 0..SUBSCRIPTIONS.len()).prop_map(|(who, what)| Step::Join(who, what)),
+            (0..3_usize, 0..SUBSCRIPTIONS.len()).prop_map(|(who, what)| Step::Leave(who, what)),
+            (0..CHANNELS.len(), except()).prop_map(|(channel, except)| Step::Publish(channel, except)),
+            (0..CHANNELS.len(), except()).prop_map(|(channel, except)| Step::Tell(channel, except)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn who_subscribes_hears_once_and_nobody_else_at_all(steps in prop::collection::vec(step(), 1..80)) {
+            let hub = Hub::new(Arc::default(), Hooks::none());
+            let outboxes = [0, 1, 2].map(|who| Arc::new(Outbox::new(SocketId(who, 0), who == 0)));
+            let mut joined: [HashSet<Subscription>; 3] = Default::default();
+            for (offset, step) in (1..).zip(steps) {
+                let mut expected = [0; 3];
+                match step {
+                    Step::Join(who, what) => {
+                        if joined[who].insert(wanted(SUBSCRIPTIONS[what])) {
+                            hub.join(&wanted(SUBSCRIPTIONS[what]), Arc::clone(&outboxes[who]));
+                        }
+                    }
+                    Step::Leave(who, what) => {
+                        // Also of what was never joined.
+                        joined[who].remove(&wanted(SUBSCRIPTIONS[what]));
+                        hub.leave(&wanted(SUBSCRIPTIONS[what]), &outboxes[who]);
+                    }
+                    Step::Publish(channel, except) => {
+                        let channel = ChannelName::parse(CHANNELS[channel]).expect("a name");
+                        let but = except.map(|who| outboxes[who].socket_id());
+                        let position = Some(Position { epoch: Epoch(1), offset });
+                        let draft = Draft::new(channel.clone(), "X", "", but);
+                        hub.fan_out(&draft.seal(position, crate::time::monotonic()));
+                        let hears = |who: usize| Some(who) != except && joined[who].iter().any(|one| one.covers(&channel));
+                        expected = [0, 1, 2].map(|who| usize::from(hears(who)));
+                    }
+                    Step::Tell(channel, except) => {
+                        let channel = ChannelName::parse(CHANNELS[channel]).expect("a name");
+                        let but = except.map(|who| outboxes[who].socket_id());
+                        hub.tell(&channel, &Bytes::from_static(b"told"), but);
+                        let own = Subscription::Channel(channel);
+                        let hears = |who: usize| Some(who) != except && joined[who].contains(&own);
+                        expected = [0, 1, 2].map(|who| usize::from(hears(who)));
+                    }
+                }
+                prop_assert_eq!(outboxes.each_ref().map(|outbox| heard(outbox)), expected);
+                for channel in CHANNELS.map(|name| ChannelName::parse(name).expect(name)) {
+                    let own = Subscription::Channel(channel.clone());
+                    let count = joined.iter().filter(|one| one.contains(&own)).count();
+                    prop_assert_eq!(hub.subscribers(&channel), count);
+                    prop_assert_eq!(hub.occupied("").contains(&channel), count > 0);
+                }
+            }
+        }
     }
 }

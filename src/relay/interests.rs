@@ -77,6 +77,12 @@ impl Interests {
         self.families.retain(|_, (_, stand)| !stand.left);
     }
 
+    /// How many are over, and stand here still.
+    pub fn lingering(&self) -> usize {
+        let families = self.families.values().map(|(_, stand)| stand);
+        self.channels.values().chain(families).filter(|stand| stand.left).count()
+    }
+
     /// Whether [`Self::caught_up`] would change anything.
     pub fn has_left(&self) -> bool {
         let families = self.families.values().map(|(_, stand)| stand);

@@ -26,6 +26,8 @@ const DELIVERY_BYTES: usize = 1 << 20;
 const CONTROL: usize = 1024;
 /// Bytes of frames of its own that wait for one socket, at most.
 const CONTROL_BYTES: usize = 256 << 10;
+/// Subscriptions that are over, of a connection that is behind and has to be served by them still, at most.
+const LINGERING: usize = 1024;
 /// Slots that an emptied queue keeps.
 const SPARE: usize = 64;
 
@@ -191,6 +193,11 @@ impl Outbox {
         let behind = queues.behind.is_some();
         let interests = Arc::make_mut(&mut queues.interests);
         interests.leave(left, behind);
+        if interests.lingering() > LINGERING {
+            let reason = "too many subscriptions were left before what was missed had come";
+            queues.farewell.get_or_insert((CloseCode::OVER_CAPACITY, reason));
+            queues.wake();
+        }
         queues.throw_away(|interests, sealed| {
             left.covers(sealed.channel()) && !interests.covers(sealed.channel())
         });
@@ -260,10 +267,14 @@ impl Outbox {
         }
     }
 
-    /// Queues a frame that this connection alone is told. Without room the connection is closed: it asks
-    /// without listening.
+    /// Queues a frame that this connection alone is told; after a goodbye, none. Without room the connection is
+    /// closed: it asks without listening.
     pub fn tell(&self, frame: Bytes) {
         let mut queues = self.lock();
+        if queues.farewell.is_some() {
+            // Whoever asks on would never come to the goodbye.
+            return;
+        }
         if queues.has_room_for_control() {
             queues.control_bytes += frame.len();
             queues.control.push_back(frame);
@@ -273,10 +284,12 @@ impl Outbox {
         queues.wake();
     }
 
-    /// Whether there is room for answers: a socket whose answers wait reads no more questions.
+    /// Whether there is room for answers: a socket whose answers wait, or a goodbye, reads no more questions.
     pub fn has_room_for_answers(&self) -> bool {
         let queues = self.lock();
-        queues.control.len() < CONTROL / 2 && queues.control_bytes < CONTROL_BYTES / 2
+        queues.farewell.is_none()
+            && queues.control.len() < CONTROL / 2
+            && queues.control_bytes < CONTROL_BYTES / 2
     }
 
     /// Closes the connection after what it is told; the first reason stands.

@@ -99,3 +99,117 @@ fn remove(lists: &mut HashMap<String, Vec<Arc<Outbox>>>, user_id: &str, outbox: 
     }
     empty
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet, VecDeque};
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::protocol::ServerOp;
+    use crate::protocol::peer::SocketId;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        SignIn(u8, BTreeSet<u8>),
+        /// It hears nothing more; its user may be back in a moment.
+        HangUp(Index),
+        SeeOff(Index),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0_u8..4, prop::collection::btree_set(0_u8..4, 0..4)).prop_map(|(user, watched)| Step::SignIn(user, watched)),
+            1 => any::<Index>().prop_map(Step::HangUp),
+            2 => any::<Index>().prop_map(Step::SeeOff),
+        ]
+    }
+
+    struct Seen {
+        user: User,
+        outbox: Arc<Outbox>,
+        hears: bool,
+        knows: BTreeMap<String, bool>,
+    }
+
+    /// What a connection has been told of users: who, and whether online.
+    fn news(outbox: &Outbox) -> Vec<(String, bool)> {
+        let mut frames = VecDeque::new();
+        outbox.take(&mut frames, usize::MAX, Waker::noop());
+        let mut news = Vec::new();
+        for frame in frames {
+            let text = std::str::from_utf8(&frame[2..]).or_else(|_| std::str::from_utf8(&frame[4..]));
+            let text = text.expect("text behind a header").trim_start_matches(|c| c != '{');
+            let Ok(ServerOp::Event { event, data, .. }) = ServerOp::parse(text) else { panic!("{text}") };
+            assert_eq!(event, "pusher_internal:watchlist_events");
+            let told: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+            for seen in told["events"].as_array().expect("a list") {
+                let ids = seen["user_ids"].as_array().expect("ids");
+                assert!(!ids.is_empty(), "{data}");
+                news.extend(
+                    ids.iter().map(|id| (id.as_str().expect("text").to_owned(), seen["name"] == "online")),
+                );
+            }
+        }
+        news
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whoever_watches_knows_who_is_there_and_is_told_each_change_once(
+            steps in prop::collection::vec(step(), 1..60),
+        ) {
+            let users = Users::default();
+            let mut open: Vec<Seen> = Vec::new();
+            for (number, step) in (0..).zip(steps) {
+                match step {
+                    Step::SignIn(id, watched) => {
+                        let watchlist = watched.iter().map(u8::to_string).collect();
+                        let user = User { id: id.to_string(), user_info: None, watchlist };
+                        let outbox = Arc::new(Outbox::new(SocketId(number, 0), false));
+                        users.sign_in(&user, &outbox);
+                        open.push(Seen { user, outbox, hears: true, knows: BTreeMap::new() });
+                    }
+                    Step::HangUp(at) if !open.is_empty() => {
+                        let at = at.index(open.len());
+                        users.stop_watching(&open[at].user, &open[at].outbox);
+                        open[at].hears = false;
+                    }
+                    Step::SeeOff(at) if !open.is_empty() => {
+                        let Seen { user, outbox, .. } = open.swap_remove(at.index(open.len()));
+                        users.stop_watching(&user, &outbox);
+                        users.sign_out(&user, &outbox);
+                    }
+                    Step::HangUp(_) | Step::SeeOff(_) => {}
+                }
+                let online: BTreeSet<String> = open.iter().map(|seen| seen.user.id.clone()).collect();
+                for Seen { user, outbox, hears, knows } in &mut open {
+                    for (id, there) in news(outbox) {
+                        prop_assert!(*hears, "{id} is told to one who has gone");
+                        prop_assert!(user.watchlist.contains(&id), "{id} is not watched");
+                        prop_assert_ne!(knows.insert(id, there), Some(there), "told twice");
+                    }
+                    for id in user.watchlist.iter().filter(|_| *hears) {
+                        prop_assert_eq!(knows.get(id), Some(&online.contains(id)));
+                    }
+                }
+            }
+            for id in 0..4_u8 {
+                let id = id.to_string();
+                let connections = open.iter().filter(|seen| seen.user.id == id).count();
+                prop_assert_eq!(users.terminate(&id), connections);
+            }
+            for Seen { user, outbox, .. } in open {
+                users.stop_watching(&user, &outbox);
+                users.sign_out(&user, &outbox);
+            }
+            let known = users.lock();
+            prop_assert!(known.online.is_empty() && known.watchers.is_empty(), "nothing is kept of who has gone");
+        }
+    }
+}

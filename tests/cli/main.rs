@@ -13,6 +13,8 @@ mod help;
 mod journal;
 mod log;
 mod login;
+#[cfg(target_os = "linux")]
+mod memory;
 mod panic;
 mod relay;
 mod secrets;

@@ -178,9 +178,11 @@ impl World {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_a_client_says_what_is_done_fits_what_was_done(
-        native: bool, local: bool, steps in prop::collection::vec(step(), 1..60),
+        native: bool, local: bool, steps in prop::collection::vec(step(), 1..40),
     ) {
         let mut world = World::open(Hello { protocol: None, native, local });
         world.act(true);

@@ -42,6 +42,10 @@ pub struct Place {
     from: usize,
 }
 
+/// Segments of the longest place, the app's id among them. Of a path that is longer no more is looked at: it may
+/// hold `/apps/` a thousand times, and would be taken apart anew at each.
+const LONGEST: usize = 4;
+
 impl Place {
     /// Takes a path apart, if it is one of the API's.
     pub fn parse(path: &str) -> Option<Self> {
@@ -50,13 +54,13 @@ impl Place {
             path.match_indices('/').map(|(at, _)| at).filter(move |&at| path[at..].starts_with(root))
         };
         let with_app = starts("/apps/").find_map(|from| {
-            let rest: Vec<&str> = path[from..].split('/').skip(2).collect();
+            let rest: Vec<&str> = path[from..].split('/').skip(2).take(LONGEST + 1).collect();
             let (id, rest) = rest.split_first()?;
             Some(Self { app: Some(decoded(id)?), noun: Noun::parse(rest)?, from })
         });
         with_app.or_else(|| {
             starts("/users/").find_map(|from| {
-                let rest: Vec<&str> = path[from..].split('/').skip(1).collect();
+                let rest: Vec<&str> = path[from..].split('/').skip(1).take(LONGEST + 1).collect();
                 Some(Self { app: None, noun: Noun::parse(&rest)?, from })
             })
         })

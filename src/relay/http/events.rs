@@ -181,6 +181,8 @@ fn data(json: &RawValue) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(json: &str) -> Result<Told, String> {
@@ -285,5 +287,30 @@ mod tests {
             assert_eq!(body_bytes(&Limits { event_kb, ..limits }, events), 32 << 20);
         }
         assert_eq!(body_bytes(&Limits { event_kb: usize::MAX, ..limits }, 2), usize::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_backend_writes_is_what_is_told(
+            name: Option<String>, data: Option<String>, socket_id: Option<String>, info: Option<String>,
+            channels in prop::collection::vec(any::<String>(), 0..3), cut: prop::sample::Index,
+        ) {
+            let body = serde_json::json!({
+                "name": name, "data": data, "channels": channels, "socket_id": socket_id, "info": info,
+            }).to_string();
+            // JSON's null is data as good as any other.
+            let data = data.or_else(|| Some("null".to_owned()));
+            let told = Told { name, data, channels, socket_id, info };
+            let read = read(&body);
+            prop_assert_eq!(read.map(|told| Told { data: told.data.or_else(|| Some("null".to_owned())), ..told }), Ok(told));
+            let at = cut.index(body.len() - 1) + 1;
+            prop_assert!(Told::from_body(&body.as_bytes()[..at]).is_err(), "a part of it is none");
+        }
+
+        #[test]
+        fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..200), text: String) {
+            let _ = Told::from_body(&body);
+            let _ = read(&text).map(Told::into_publication);
+        }
     }
 }

@@ -119,6 +119,7 @@ impl BodySum {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use secrecy::SecretString;
 
     use super::*;
@@ -235,5 +236,44 @@ mod tests {
         assert_eq!((empty.verify(b""), BodySum(None).verify(b"")), (Ok(()), Ok(())));
         assert_eq!(empty.verify(b"x"), Err(NotSigned::Body));
         assert_eq!(BodySum(None).verify(b"x"), Err(NotSigned::Missing("body_md5")));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_signed_is_let_in_and_nothing_that_differs_in_a_letter(
+            more in prop::collection::vec(("[a-z]{1,6}", ".{0,12}"), 0..4),
+            body in prop::collection::vec(any::<u8>(), 0..100),
+            at: prop::sample::Index,
+            digit in b'0'..=b'9',
+        ) {
+            let own = [
+                ("auth_key", "278d425bdf160c739803".to_owned()),
+                ("auth_timestamp", NOW.to_string()),
+                ("auth_version", "1.0".to_owned()),
+                ("body_md5", sign::body_md5(&body)),
+            ];
+            let own = own.map(|(name, value)| (name.to_owned(), value));
+            let mut pairs: Vec<(String, String)> = own.into_iter().chain(more).collect();
+            let text = sign::request_text("POST", "/apps/3/events", &pairs);
+            pairs.push(("auth_signature".to_owned(), sign::sign("7ad3773142a6692b25b8", &text)));
+            let sent = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let judge = |query: &Query, body: &[u8]| judged(&app(), "/apps/3/events", 0, query, body);
+            let signed = Query::parse(&sent);
+            prop_assert_eq!(judge(&signed, &body), Ok(()), "{}", sent);
+            prop_assert!(judge(&signed, &[&body[..], b"x"].concat()).is_err(), "another body");
+            let at = at.index(sent.len());
+            let changed = [&sent.as_bytes()[..at], &[digit], &sent.as_bytes()[at + 1..]].concat();
+            let changed = Query::parse(&String::from_utf8_lossy(&changed));
+            if changed.pairs() != signed.pairs() {
+                prop_assert!(judge(&changed, &body).is_err(), "{:?}", changed);
+            }
+        }
+
+        #[test]
+        fn no_query_and_no_path_panics(query in ".{0,60}", path in "/.{0,30}", body in prop::collection::vec(any::<u8>(), 0..20)) {
+            prop_assert!(judged(&app(), &path, 0, &Query::parse(&query), &body).is_err());
+        }
     }
 }

@@ -216,3 +216,31 @@ fn however_much_comes_a_socket_is_woken_once_until_it_looks() {
         frames.clear();
     }
 }
+
+#[test]
+fn who_comes_and_goes_while_much_has_still_to_come_is_shown_out_before_it_costs_memory() {
+    let outbox = Outbox::new(SocketId(1, 2), true);
+    outbox.join(&wanted("a.*"), Some(0), 9);
+    let farewell = || take(&outbox, 64).1.farewell;
+    for number in 0..LINGERING {
+        let channel = wanted(&format!("a.{number}"));
+        outbox.join(&channel, None, 9);
+        outbox.leave(&channel);
+    }
+    assert_eq!(farewell(), None);
+    outbox.join(&wanted("a.b"), None, 9);
+    outbox.leave(&wanted("a.b"));
+    assert_eq!(farewell().map(|(code, _)| code), Some(CloseCode::OVER_CAPACITY));
+    assert!(!outbox.has_room_for_answers());
+}
+
+#[test]
+fn nothing_is_told_after_the_goodbye_so_that_it_comes() {
+    let outbox = outbox(&["a"]);
+    outbox.close(CloseCode::RECONNECT, "the end");
+    for _ in 0..100 {
+        outbox.tell(Bytes::from_static(b"an answer"));
+    }
+    let (frames, taken) = take(&outbox, 64);
+    assert_eq!((frames.len(), taken.farewell), (0, Some((CloseCode::RECONNECT, "the end"))));
+}

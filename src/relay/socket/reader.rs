@@ -328,5 +328,27 @@ mod tests {
             let (_, _, reader) = read(&pieces);
             prop_assert!(reader.held.len() + reader.message.map_or(0, |m| m.len()) <= 2 * LONGEST + 200);
         }
+
+        #[test]
+        fn however_frames_are_cut_they_are_the_same_messages_and_little_is_kept(
+            frames in prop::collection::vec((0_u8..=255, prop::collection::vec(any::<u8>(), 0..300)), 1..6),
+            cuts in prop::collection::vec(1_usize..200, 1..5),
+        ) {
+            let bytes: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame(first & 0x8F, payload)).collect();
+            let (whole, ended, _) = read(&[&bytes]);
+            let mut rest = bytes.as_slice();
+            let mut cuts = cuts.iter().cycle();
+            let mut pieces = Vec::new();
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at((*cuts.next().expect("a circle")).min(rest.len()));
+                pieces.push(piece);
+                rest = after;
+            }
+            let (cut, cut_ended, reader) = read(&pieces);
+            prop_assert_eq!((&cut, cut_ended), (&whole, ended));
+            prop_assert!(reader.kept() <= 8 * bytes.len() + 64, "{} of {}", reader.kept(), bytes.len());
+            let close = cut.iter().position(|heard| heard.starts_with("Close"));
+            prop_assert!(close.is_none_or(|at| at + 1 == cut.len()), "nothing is heard after a close");
+        }
     }
 }
