@@ -20,7 +20,7 @@ fn dashboard(home: &Home, relay: &Relay, args: &[&str]) -> Terminal {
 /// A guest whose name tells them apart arrives.
 fn arrive(home: &Home, relay: &Relay, guest: &str) {
     let url = relay.url();
-    let now = jiff::Timestamp::now().to_string();
+    let now = frontdesk::time::Clock::system().now().to_string();
     let data = format!(r#"{{"booking_id":"{guest}","customer_name":"{guest}","checkin_time":"{now}"}}"#);
     let args = ["emit", "CheckInNotification", "--url", &url, "--key", "app-key", "--app-id", "app-id"];
     let ran = home.run(&[&args[..], &["--secret", "app-secret", "--data", &data]].concat());
