@@ -237,15 +237,17 @@ impl Segment {
 
 impl Unusable {
     fn of(doing: &'static str, path: &Path, source: rusqlite::Error) -> Self {
-        match source.sqlite_error_code() {
-            // Unknown: a file whose tables are not what its version says.
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
-                Self::Foreign(source.to_string())
-            }
-            _ if matches!(source, rusqlite::Error::QueryReturnedNoRows) => {
-                Self::Foreign("it was never finished".to_owned())
-            }
-            _ => Self::Error(Error::sqlite(doing, path, source)),
+        match &source {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                // The last: a file whose tables are not what its version says.
+                ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown => {
+                    Self::Foreign(source.to_string())
+                }
+                _ => Self::Error(Error::sqlite(doing, path, source)),
+            },
+            rusqlite::Error::QueryReturnedNoRows => Self::Foreign("it was never finished".to_owned()),
+            // SQLite reads it, and what it reads cannot be.
+            _ => Self::Foreign(source.to_string()),
         }
     }
 }
