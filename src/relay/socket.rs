@@ -305,29 +305,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Ready(Ok(more))
     }
 
+    /// Reads what came, and does what each message asks for before the next is looked at: what the second may do
+    /// depends on what became of the first.
     fn take_in(&mut self, bytes: &mut [u8]) {
-        let Self { reader, peer, outbox, left, .. } = self;
-        let Some(messages) = reader else { return };
+        let Some(mut reader) = self.reader.take() else { return };
         let mut answer = CloseCode(1000);
-        let fed = messages.feed(bytes, |incoming| match incoming {
-            Incoming::Text(text) => peer.handle(ClientOp::parse(text), time::monotonic()),
-            Incoming::Ping(payload) => {
-                peer.heard();
-                outbox.tell(encode::pong(payload));
+        let fed = reader.feed(bytes, |incoming| match incoming {
+            Incoming::Text(text) => {
+                self.peer.handle(ClientOp::parse(text), time::monotonic());
+                self.act();
             }
-            Incoming::Pong => peer.heard(),
+            Incoming::Ping(payload) => {
+                self.peer.heard();
+                self.outbox.tell(encode::pong(payload));
+            }
+            Incoming::Pong => self.peer.heard(),
             Incoming::Close(code) => {
-                *left = true;
+                self.left = true;
                 answer = code.map_or(answer, CloseCode);
             }
         });
         if let Err(violation) = fed {
-            *reader = None;
+            // What follows has no meaning: there is no reader any more.
             self.metrics.violation();
             let (code, reason) = violation.close();
-            peer.close(code, reason);
-        } else if *left {
-            peer.close(answer, "");
+            self.peer.close(code, reason);
+            return;
+        }
+        self.reader = Some(reader);
+        if self.left {
+            self.peer.close(answer, "");
         }
     }
 }

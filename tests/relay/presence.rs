@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use frontdesk::protocol::{Member, ServerOp};
+use frontdesk::protocol::{ClientOp, CloseCode, Member, ServerOp, sign};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::support::{Desk, KEY, Running, options, told};
+use crate::support::{Desk, KEY, Running, SECRET, options, told};
 
 const DESK: &str = "presence-desk";
 
@@ -173,4 +173,39 @@ async fn a_subscription_and_its_end_in_one_breath_leave_nobody_behind() {
         assert_eq!(one.hear().await, Member::removed("2", DESK));
     }
     assert_eq!(ids(&two.enter(DESK, &member("2")).await), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_in_one_breath_is_judged_by_what_became_of_what_was_asked_before() {
+    let mut settings = options();
+    settings.apps[0].limits.presence_members = 1;
+    let relay = Running::start_with(settings).await;
+    let mut one = relay.desk().await;
+    one.enter(DESK, &member("1")).await;
+    let mut two = relay.desk().await;
+    let text = sign::channel_text(&two.socket_id, DESK, Some(&member("2")));
+    let subscribe = ClientOp::Subscribe {
+        channel: DESK.into(),
+        auth: Some(sign::auth(KEY, SECRET, &text)),
+        channel_data: Some(member("2")),
+        since: None,
+    };
+    let event = ClientOp::Event { event: "client-x".into(), channel: DESK.into(), data: "1".into() };
+    // Nothing is read before all of it has been written.
+    for op in [&subscribe, &subscribe, &event] {
+        two.feed(&op.encode()).await;
+    }
+    two.say(&ClientOp::Ping.encode()).await;
+    for _ in 0..2 {
+        assert!(
+            matches!(two.hear().await, ServerOp::SubscriptionError { kind, .. } if kind == "LimitReached")
+        );
+    }
+    assert!(matches!(two.hear().await, ServerOp::Error { code: Some(CloseCode::CLIENT_EVENT_REFUSED), .. }));
+    assert_eq!(two.hear().await, ServerOp::Pong);
+    one.hears_nothing_more().await;
+    two.leave().await;
+    one.leave().await;
+    let mut three = relay.desk().await;
+    assert_eq!(ids(&three.enter(DESK, &member("3")).await), ["3"], "nobody is left behind");
 }

@@ -219,6 +219,11 @@ impl Desk {
         Self { socket, socket_id: String::new() }
     }
 
+    /// Holds a frame back, to go out with the next that is said.
+    pub(crate) async fn feed(&mut self, text: &str) {
+        within("room to speak", self.socket.feed(Message::text(text))).await.expect("fed");
+    }
+
     pub(crate) async fn say(&mut self, text: &str) {
         within("room to speak", self.socket.send(Message::text(text))).await.expect("sent");
     }
