@@ -467,9 +467,7 @@ impl Origins {
                 .any(|listed| listed == "*" || listed.trim_end_matches('/').eq_ignore_ascii_case(origin)),
         }
     }
-}
 
-impl Origins {
     /// Whether a connection is let in that a page of this origin opens; none: no page does. Only a list shuts a
     /// page out: whoever has the app's key may connect, and what needs a signature is guarded by that.
     pub fn admit(&self, origin: Option<&str>) -> bool {
